@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/buffer.h"
+
+namespace tailrace {
+
+// RFC 4648 section 4, with padding, without line breaks.
+void append_base64(Buffer& out, std::string_view bytes);
+std::string base64(std::string_view bytes);
+// Strict: wrong length, alphabet, padding or unused bits that are not zero give nothing.
+std::optional<std::string> from_base64(std::string_view text);
+
+}  // namespace tailrace

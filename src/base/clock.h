@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace tailrace {
+
+// Microseconds since 1970-01-01 UTC.
+using UnixMicros = std::chrono::sys_time<std::chrono::microseconds>;
+
+// Time as a dependency, so that a test can make it stop or step.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual UnixMicros now() = 0;
+  // Never steps back; for durations only.
+  virtual std::chrono::steady_clock::time_point steady() = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  UnixMicros now() override {
+    return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  }
+  std::chrono::steady_clock::time_point steady() override { return std::chrono::steady_clock::now(); }
+};
+
+}  // namespace tailrace

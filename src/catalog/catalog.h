@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "capture/task.h"
+#include "delivery/deliveries.h"
+#include "function/functions.h"
+#include "stream/stream.h"
+
+namespace tailrace::catalog {
+
+// Who declared an object: what YAML declared, YAML may take away again.
+enum class Origin { yaml, api };
+
+template <typename Spec>
+struct Entry {
+  Spec spec;
+  Origin origin = Origin::yaml;
+  UnixMicros created, updated;
+};
+
+// What exists and how it is configured, in catalog.sqlite (WAL, synchronous FULL: a change that
+// returned survives a power cut). Any thread may call; each call is one transaction.
+class Catalog {
+ public:
+  // Fault::conflict when a newer version of the program wrote it.
+  static Result<std::unique_ptr<Catalog>> open(const std::string& file, Clock& clock);
+  virtual ~Catalog() = default;
+
+  virtual Result<std::vector<Entry<stream::StreamSpec>>> streams() = 0;
+  virtual Result<std::vector<Entry<capture::TaskSpec>>> tasks() = 0;
+  virtual Result<std::vector<Entry<function::FunctionSpec>>> functions() = 0;
+  virtual Result<std::vector<Entry<delivery::TriggerSpec>>> triggers() = 0;
+
+  // Add or replace by name (triggers: by name, keeping the id they have).
+  virtual Result<void> put(const stream::StreamSpec& spec, Origin origin) = 0;
+  virtual Result<void> put(const capture::TaskSpec& spec, Origin origin) = 0;
+  virtual Result<void> put(const function::FunctionSpec& spec, Origin origin) = 0;
+  virtual Result<delivery::TriggerSpec> put(const delivery::TriggerSpec& spec, Origin origin) = 0;
+
+  enum class Kind { stream, task, function, trigger };
+  // Fault::not_found; Fault::conflict when something else still names it (a task its stream).
+  virtual Result<void> remove(Kind kind, const std::string& name) = 0;
+};
+
+// What a declaration (the YAML file) wants to exist. Streams keep the shards and retention they
+// have, except that retention may change; shards are given as a count.
+struct Declaration {
+  struct Stream {
+    std::string name;
+    std::uint32_t shards = 1;
+    std::chrono::hours retention{24};
+    std::uint64_t retention_bytes = 0;
+    log::Sync sync = log::Sync::always;
+  };
+  std::vector<Stream> streams;
+  std::vector<capture::TaskSpec> tasks;
+  std::vector<function::FunctionSpec> functions;
+  std::vector<delivery::TriggerSpec> triggers;
+};
+
+// Brings the catalogue in line: adds, changes, and removes tasks, functions and triggers that YAML
+// declared earlier and no longer does. Streams are never removed by leaving them out: their records
+// would go too. Returns what was done, a sentence each ("stream orders: created with 3 shards").
+// Fault::invalid when a declaration asks what cannot be (another shard count for an existing stream).
+Result<std::vector<std::string>> apply(Catalog& catalog, const Declaration& declaration, Clock& clock);
+
+}  // namespace tailrace::catalog

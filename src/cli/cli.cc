@@ -1,0 +1,2 @@
+#include "cli/cli.h"
+namespace tailrace::cli { int run(int, char**) { return 0; } }

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+
+namespace tailrace::config {
+
+struct Endpoint {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+};
+
+// A configuration file, checked (docs/configuration.md is its reference).
+struct Config {
+  std::string data = "./data";  // absolute after parsing; relative paths start at the file's folder
+  Endpoint aws{"127.0.0.1", 4566};
+  Endpoint admin{"127.0.0.1", 4590};
+  catalog::Declaration declaration;
+};
+
+// One thing wrong, as a person wants to read it.
+struct Problem {
+  std::string file;
+  int line = 0, column = 0;  // from 1; 0: the file as a whole
+  std::string key;           // "tasks.products.migration_type"
+  std::string message;       // what is wrong, what is expected, did you mean
+  bool warning = false;
+};
+// "tailrace.yaml:12:5: error: tasks.products.strem: unknown key; did you mean 'stream'?" with the
+// line and a caret below it.
+std::string render(const Problem& problem, std::string_view content);
+
+struct Parsed {
+  std::optional<Config> config;    // only when no problem is an error
+  std::vector<Problem> problems;   // all of them, not only the first, in file order
+};
+
+// Parses YAML (or JSON) text. `variable` looks up ${VAR}; ${VAR:-default} and ${file:/path} work
+// too. Interpolation happens in scalar values after YAML parsing, so that a value cannot inject
+// structure. `file` is for messages and relative paths (table_mappings files are read and checked).
+Parsed parse(std::string_view content, const std::string& file,
+             const std::function<std::optional<std::string>(const std::string&)>& variable);
+
+// Reads and parses with the process environment. Fault::not_found when there is no such file.
+struct Loaded { Parsed parsed; std::string content; };
+Result<Loaded> load(const std::string& file);
+
+// The known word nearest to `word` by edit distance, if one is near enough to be meant.
+std::optional<std::string> did_you_mean(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace tailrace::config

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace tailrace::http {
+
+struct Request {
+  std::string method;                           // "GET"
+  std::string path;                             // decoded, without the query: "/v1/streams/a"
+  std::map<std::string, std::string> query;     // decoded; of repeated keys the last
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  std::string peer;                             // "127.0.0.1:51234"
+  std::string_view header(std::string_view lower_case_name) const;  // empty when absent
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// Answers one request, from any thread, at any later time. Exactly one of send() or start()..end().
+// Dropping the last reference without an answer answers 500.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  virtual void send(Response response) = 0;
+  // Shares the body instead of copying it (a function's event).
+  virtual void send(int status, std::string content_type, std::vector<std::pair<std::string, std::string>> headers,
+                    std::shared_ptr<const std::string> body) = 0;
+
+  // An answer of unknown length (chunked), for live data.
+  virtual void start(int status, std::string content_type) = 0;
+  // `done(true)` once the peer's socket took it, `done(false)` when the peer is gone. One write at
+  // a time: slow readers are slowed, not buffered.
+  virtual void write(std::string chunk, std::function<void(bool)> done) = 0;
+  virtual void end() = 0;
+
+  // Called once when the peer leaves before the answer is complete. On the I/O pool.
+  virtual void on_gone(std::function<void()> gone) = 0;
+};
+
+using Handler = std::function<void(Request, std::shared_ptr<Responder>)>;
+
+// HTTP/1.1 with keep-alive. Strict: obs-fold, bad or doubled lengths, TE with CL, unknown methods
+// and over-long anything are refused with 400/413/431 and the connection is closed.
+class Server {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;                     // 0: any free one
+    std::size_t body_bytes_max = 8u << 20;
+    std::size_t header_bytes_max = 16u << 10;
+    std::size_t connections_max = 1024;
+    // Requests must name one of these hosts (any port) in Host, else 403: what a page that rebinds
+    // DNS to loopback cannot do. Empty: no check (a function's Runtime API).
+    std::vector<std::string> hosts_allowed;
+    // Seconds a connection may take to send a whole request; none once it waits for an answer.
+    int request_seconds_max = 30;
+    int idle_seconds_max = 300;
+  };
+  // Fault::conflict when the port is taken (the message names it), denied when it is not allowed.
+  static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Options options, Handler handler);
+  // Stops accepting and closes every connection.
+  virtual ~Server() = default;
+  virtual std::uint16_t port() const = 0;
+};
+
+}  // namespace tailrace::http

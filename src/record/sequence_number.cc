@@ -1,0 +1,100 @@
+#include "record/sequence_number.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace tailrace {
+namespace {
+
+// 192 bits as three words, most significant first.
+using Wide = std::array<std::uint64_t, 3>;
+
+void put(Wide& wide, unsigned low_bit, unsigned bits, std::uint64_t value) {
+  for (unsigned i = 0; i < bits; ++i) {
+    unsigned bit = low_bit + i;
+    std::uint64_t one = (value >> i) & 1;
+    wide[2 - bit / 64] |= one << (bit % 64);
+  }
+}
+
+std::uint64_t get(const Wide& wide, unsigned low_bit, unsigned bits) {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < bits; ++i) {
+    unsigned bit = low_bit + i;
+    value |= ((wide[2 - bit / 64] >> (bit % 64)) & 1) << i;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string shard_id(ShardNumber shard) {
+  char text[24];
+  int length = std::snprintf(text, sizeof text, "shardId-%012u", shard);
+  return {text, static_cast<std::size_t>(length)};
+}
+
+std::optional<ShardNumber> parse_shard_id(std::string_view id) {
+  constexpr std::string_view prefix = "shardId-";
+  if (!id.starts_with(prefix)) return std::nullopt;
+  id.remove_prefix(prefix.size());
+  ShardNumber shard = 0;
+  auto [end, failure] = std::from_chars(id.data(), id.data() + id.size(), shard);
+  if (failure != std::errc{} || end != id.data() + id.size()) return std::nullopt;
+  return shard;
+}
+
+std::string to_string(const SequenceNumber& number) {
+  Wide wide{};
+  put(wide, 184, 4, 2);
+  put(wide, 148, 36, static_cast<std::uint64_t>(number.shard_created_seconds));
+  put(wide, 144, 4, number.shard % 16);
+  put(wide, 80, 64, number.counter);
+  put(wide, 36, 36, static_cast<std::uint64_t>(number.record_seconds));
+  put(wide, 4, 32, number.shard);
+  put(wide, 0, 4, 2);
+
+  // Long division by 10^18 turns the words into groups of eighteen digits.
+  std::string decimal;
+  constexpr std::uint64_t group = 1'000'000'000'000'000'000u;
+  while (wide[0] != 0 || wide[1] != 0 || wide[2] != 0) {
+    unsigned __int128 rest = 0;
+    for (auto& word : wide) {
+      rest = (rest << 64) | word;
+      word = static_cast<std::uint64_t>(rest / group);
+      rest %= group;
+    }
+    char digits[20];
+    bool last = wide[0] == 0 && wide[1] == 0 && wide[2] == 0;
+    int length = std::snprintf(digits, sizeof digits, last ? "%llu" : "%018llu",
+                               static_cast<unsigned long long>(rest));
+    decimal.insert(0, digits, static_cast<std::size_t>(length));
+  }
+  return decimal;
+}
+
+std::optional<SequenceNumber> parse_sequence_number(std::string_view decimal) {
+  if (decimal.size() != 56) return std::nullopt;
+  Wide wide{};
+  for (char digit : decimal) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    auto carry = static_cast<unsigned __int128>(digit - '0');
+    for (int word = 2; word >= 0; --word) {
+      auto index = static_cast<std::size_t>(word);
+      carry += static_cast<unsigned __int128>(wide[index]) * 10;
+      wide[index] = static_cast<std::uint64_t>(carry);
+      carry >>= 64;
+    }
+  }
+  if (get(wide, 184, 8) != 2 || get(wide, 0, 4) != 2 || get(wide, 72, 8) != 0) return std::nullopt;
+  SequenceNumber number;
+  number.shard_created_seconds = static_cast<std::int64_t>(get(wide, 148, 36));
+  number.counter = get(wide, 80, 64);
+  number.record_seconds = static_cast<std::int64_t>(get(wide, 36, 36));
+  number.shard = static_cast<ShardNumber>(get(wide, 4, 32));
+  if (get(wide, 144, 4) != number.shard % 16 || (number.counter >> 63) != 0) return std::nullopt;
+  return number;
+}
+
+}  // namespace tailrace

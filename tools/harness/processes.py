@@ -1,0 +1,49 @@
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+def spawn(command, dies_with_us=signal.SIGTERM, user=None, **options):
+    """A child in a session of its own, so that the terminal's Ctrl-C is ours alone to act on, and that
+    gets a signal when we die, however that happens."""
+    if user is not None:
+        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return subprocess.Popen(
+        [str(word) for word in command],
+        start_new_session=True,
+        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, dies_with_us),
+        **options,
+    )
+
+
+def unprivileged_user():
+    """Who runs what must not run as root; None when we are not root ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("neither a user postgres nor nobody: PostgreSQL does not run as root")
+
+
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -20,7 +20,8 @@ struct RelationColumn {
   std::uint32_t type_oid = 0;
   std::int32_t type_modifier = -1;
   bool in_identity = false;
-  std::string user_type;  // "public.mood" or, for a domain, ".int4" (its base); empty for built-in types
+  std::string
+      user_type;  // "public.mood" or, for a domain, ".int4" (its base); empty for built-in types
   bool operator==(const RelationColumn&) const = default;
 };
 struct Relation {
@@ -37,17 +38,20 @@ class TransactionSink {
  public:
   virtual ~TransactionSink() = default;
 
-  // A relation as later rows use it; called when it is new or has changed, inside a transaction or
-  // between two. The answer stays valid until the next call for the same oid; null: rows of this
-  // relation are not wanted and are neither decoded nor counted... they do count for ordinals.
+  // A relation as the next row uses it, called just before that row when the relation is new to the
+  // sink or has changed; for the first row of a transaction that is before begin(). The answer must
+  // have as many columns and stay valid until the next call for the same oid. Null: rows of this
+  // relation are not wanted; they are not decoded, but they count for ordinals.
   virtual Result<const Table*> relation(const Relation& relation) = 0;
 
-  // False: this transaction is in the log already; its rows are skipped and no commit() follows.
+  // Called before the first wanted change. False: this transaction is in the log already; its rows
+  // are skipped.
   virtual Result<bool> begin(const Transaction& transaction) = 0;
   // In order. A truncate comes once per table.
   virtual Result<void> change(const Transaction& transaction, const Change& change) = 0;
-  // `end`: the end of the commit record, what may be acknowledged once this is durable. Also called
-  // (with transaction null) for a transaction that was skipped or held nothing.
+  // `end`: the end of the commit record, what may be acknowledged once this is durable. Also
+  // called, with transaction null, for a transaction that was skipped or held nothing that was
+  // wanted.
   virtual Result<void> commit(const Transaction* transaction, Lsn end) = 0;
 };
 
@@ -58,13 +62,15 @@ class TransactionSink {
 // left there is removed at construction: the server sends open transactions again). Rows of aborted
 // subtransactions are dropped. An update's unchanged TOAST values are filled from the old row when
 // it is there; columns outside the key of a key-only old row are Value::State::absent.
-// One thread. Fault::corrupt: the bytes break the protocol; Fault::full: no room to spill.
+// One thread. Fault::corrupt: the bytes break the protocol; Fault::full: no room to spill. After an
+// Error only reset() may follow, with a new connection.
 class Assembler {
  public:
   struct Options {
     std::size_t memory_bytes_max = 16u << 20;
   };
-  static Result<std::unique_ptr<Assembler>> make(TransactionSink& sink, Directory& spill, Options options);
+  static Result<std::unique_ptr<Assembler>> make(TransactionSink& sink, Directory& spill,
+                                                 Options options);
   virtual ~Assembler() = default;
 
   // One pgoutput message, the payload of one XLogData.
@@ -77,7 +83,10 @@ class Assembler {
   virtual Result<void> reset() = 0;
 
   struct Statistics {
-    std::uint64_t open_transactions = 0, spilled_bytes = 0, spilled_transactions = 0, memory_bytes = 0;
+    std::uint64_t open_transactions = 0;     // now
+    std::uint64_t spilled_bytes = 0;         // written to files since construction
+    std::uint64_t spilled_transactions = 0;  // that needed a file since construction
+    std::uint64_t memory_bytes = 0;          // now, of open transactions
   };
   virtual Statistics statistics() const = 0;
 };

@@ -22,15 +22,15 @@ std::string_view name_of(MigrationType type);
 
 // What the catalogue keeps of a replication task.
 struct TaskSpec {
-  std::string name;         // 1-40 of [a-z0-9_-]
-  std::string source;       // the URI, without interpolation of its own
+  std::string name;    // 1-40 of [a-z0-9_-]
+  std::string source;  // the URI, without interpolation of its own
   MigrationType migration_type = MigrationType::full_load_and_cdc;
-  std::string table_mappings;   // the JSON document
+  std::string table_mappings;  // the JSON document
   std::string stream;
   envelope::Format message_format = envelope::Format::dms;
   envelope::PartitionBy partition_by = envelope::PartitionBy::primary_key;
-  std::string slot;         // default "tailrace_<name>" with - as _
-  std::string publication;  // default the same
+  std::string slot;                // default "tailrace_<name>" with - as _
+  std::string publication;         // default the same
   std::uint32_t load_workers = 2;  // parallel connections of a first load, 1 to 16
   bool operator==(const TaskSpec&) const = default;
 };
@@ -50,12 +50,12 @@ struct TableStatus {
 struct TaskStatus {
   TaskSpec spec;
   TaskState state = TaskState::stopped;
-  std::optional<Error> error;  // while failed or retrying: names the way out
+  std::optional<Error> error;         // while failed or retrying: names the way out
   std::vector<std::string> warnings;  // preflight findings that do not stop it
-  Lsn durable;                 // everything before it is in the stream's log
-  Lsn server;                  // where the server's WAL ends, as last heard
-  std::uint64_t retained_bytes = 0;  // WAL that the slot holds on the source, as last asked
-  double lag_seconds = 0;      // age of the newest durable commit while behind, else 0
+  Lsn durable;                        // everything before it is in the stream's log
+  Lsn server;                         // where the server's WAL ends, as last heard
+  std::uint64_t retained_bytes = 0;   // WAL that the slot holds on the source, as last asked
+  double lag_seconds = 0;             // age of the newest durable commit while behind, else 0
   std::uint64_t transactions = 0, changes = 0, bytes = 0, reconnects = 0;
   std::uint64_t kept_aside_bytes = 0;  // changes that wait for the load to end
   std::vector<TableStatus> tables;
@@ -84,10 +84,13 @@ class Task {
   virtual void stop() = 0;   // waits until it has stopped
   virtual TaskStatus status() const = 0;
 
-  // Everything that committed before `lsn` is durable in the stream. Fault::timeout; Fault::conflict
-  // when the task has stopped or failed.
+  // Everything that committed before `lsn` is durable in the stream. Fault::timeout;
+  // Fault::conflict when the task has stopped or failed.
   virtual Result<void> wait_durable(Lsn lsn, std::chrono::milliseconds patience) = 0;
-  // Drops the slot and, if this task made it, the publication. The task must be stopped.
+  // Stops, drops the slot and forgets all progress: the next start() makes a new slot and loads the
+  // tables again. The way out of every gap.
+  virtual Result<void> reload() = 0;
+  // Stops, and drops slot and publication on the source.
   virtual Result<void> clean_up_source() = 0;
 };
 

@@ -1,0 +1,79 @@
+#include "capture/progress.h"
+
+#include <charconv>
+
+#include "base/buffer.h"
+#include "base/byte_reader.h"
+
+namespace tailrace::capture {
+namespace {
+
+constexpr std::string_view creating = "creating ";
+
+std::string position_key(const std::string& task) { return "task/" + task; }
+std::string slot_key(const std::string& task) { return "task/" + task + "/slot"; }
+std::string load_prefix(const std::string& task) { return "task/" + task + "/load/"; }
+
+Error unreadable(const std::string& key) {
+  return {Fault::corrupt,
+          "the stream's mark '" + key +
+              "' cannot be read; it was written by another version of this program"};
+}
+
+}  // namespace
+
+Result<Progress> read_progress(const log::StreamLog& log, const std::string& task) {
+  Progress progress;
+  for (const auto& [key, value] : log.marks()) {
+    if (value.empty()) continue;
+    if (key == position_key(task)) {
+      progress.position = decode_position(value);
+      if (!progress.position) return unreadable(key);
+    } else if (key == slot_key(task)) {
+      if (!value.starts_with(creating)) return unreadable(key);
+      progress.creating_slot = value.substr(creating.size());
+    } else if (key.starts_with(load_prefix(task))) {
+      std::string digits = key.substr(load_prefix(task).size());
+      std::uint32_t oid = 0;
+      auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), oid);
+      ByteReader in(value);
+      LoadMark load;
+      load.snapshot.value = in.le<std::uint64_t>();
+      load.rows = in.le<std::uint64_t>();
+      if (failure != std::errc{} || end != digits.data() + digits.size() || !in.ok() ||
+          !in.at_end())
+        return unreadable(key);
+      progress.loads.emplace(oid, load);
+    }
+  }
+  return progress;
+}
+
+void mark_position(log::Batch& batch, const std::string& task, const Position& position) {
+  batch.set_mark(position_key(task), encode(position));
+}
+
+void mark_creating_slot(log::Batch& batch, const std::string& task, const std::string& slot) {
+  batch.set_mark(slot_key(task), std::string(creating) + slot);
+}
+
+void mark_slot_made(log::Batch& batch, const std::string& task) {
+  batch.set_mark(slot_key(task), "");
+}
+
+void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid,
+               const LoadMark& load) {
+  Buffer value;
+  value.append_le(load.snapshot.value);
+  value.append_le(load.rows);
+  batch.set_mark(load_prefix(task) + std::to_string(oid), std::string(value.view()));
+}
+
+void mark_forgotten(log::Batch& batch, const std::string& task, const Progress& progress) {
+  batch.set_mark(position_key(task), "");
+  batch.set_mark(slot_key(task), "");
+  for (const auto& [oid, load] : progress.loads)
+    batch.set_mark(load_prefix(task) + std::to_string(oid), "");
+}
+
+}  // namespace tailrace::capture

@@ -1,0 +1,649 @@
+#include "capture/session.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace tailrace::capture {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// PostgreSQL drops a client that is silent for wal_sender_timeout (60 s, 30 s on some clouds); this
+// leaves room for both. It is also how often a position that moved is told while nobody asks.
+constexpr seconds status_interval{5};
+constexpr seconds status_interval_moved{1};
+// A keepalive's position is written down (one small group) at most this often, unless asked for.
+constexpr seconds advance_interval{1};
+constexpr seconds look_interval{10};
+constexpr milliseconds publish_interval{200};
+constexpr milliseconds fill_patience{1000};
+constexpr milliseconds marks_patience{30000};
+// With so little left aside the reader itself moves the rest, between two messages.
+constexpr std::uint64_t handover_records = 2000;
+
+Error stopped() { return {Fault::unavailable, "the task was stopped"}; }
+
+std::vector<std::pair<std::string, std::string>> plugin_options(const TaskSpec& spec, int version) {
+  std::vector<std::pair<std::string, std::string>> options;
+  const char* protocol = version >= 160000   ? "4"
+                         : version >= 150000 ? "3"
+                         : version >= 140000 ? "2"
+                                             : "1";
+  options.emplace_back("proto_version", protocol);
+  options.emplace_back("publication_names", pg::quote_identifier(spec.publication));
+  if (version >= 140000) options.emplace_back("streaming", "on");
+  return options;
+}
+
+bool is_set(std::chrono::steady_clock::time_point time) {
+  return time != std::chrono::steady_clock::time_point{};
+}
+
+}  // namespace
+
+Session::Session(const TaskSpec& spec, const rules::Mappings& mappings, stream::Stream& stream,
+                 Directory& folder, Clock& clock, Vitals& vitals)
+    : spec_(spec),
+      mappings_(mappings),
+      stream_(stream),
+      folder_(folder),
+      clock_(clock),
+      vitals_(vitals) {}
+
+Session::~Session() {
+  stop();
+  if (load_thread_.joinable()) load_thread_.join();
+}
+
+void Session::stop() {
+  stop_ = true;
+  waiting_on_.with([](pg::Connection* connection) {
+    if (connection) connection->cancel();
+  });
+  stoppable_.with([](Loader* loader) {
+    if (loader) loader->stop();
+  });
+  wakeable_.with([](pg::ReplicationStream* wire) {
+    if (wire) wire->wake();
+  });
+}
+
+void Session::set_state(TaskState state) {
+  vitals_.status.with([&](TaskStatus& status) {
+    status.state = state;
+    if (state == TaskState::running || state == TaskState::loading) status.error.reset();
+  });
+}
+
+void Session::warn(std::string warning) {
+  spdlog::warn("task={} {}", spec_.name, warning);
+  vitals_.status.with([&](TaskStatus& status) { status.warnings.push_back(std::move(warning)); });
+}
+
+Result<void> Session::run() {
+  if (auto connected = connect(); !connected) return connected;
+  if (spec_.migration_type == MigrationType::full_load) return load_only();
+  if (auto prepared = prepare_load(); !prepared) return prepared;
+  if (auto started = start_streaming(); !started) return started;
+
+  auto wake = [this] {
+    if (wake_wanted_.exchange(false))
+      wakeable_.with([](pg::ReplicationStream* wire) {
+        if (wire) wire->wake();
+      });
+  };
+  auto stream_wakes = stream_.log().subscribe(wake);
+  std::optional<std::uint64_t> aside_wakes;
+  log::StreamLog* aside_log = aside_ ? &aside_->log() : nullptr;
+  if (aside_log) aside_wakes = aside_log->subscribe(wake);
+  wakeable_.with([&](auto& wakeable) { wakeable = wire_.get(); });
+
+  auto result = stream_changes();
+
+  wakeable_.with([](auto& wakeable) { wakeable = nullptr; });
+  stream_.log().unsubscribe(stream_wakes);
+  if (aside_wakes && aside_) aside_log->unsubscribe(*aside_wakes);
+  stop();
+  if (load_thread_.joinable()) load_thread_.join();
+  publish();
+  return result;
+}
+
+Result<void> Session::connect() {
+  auto sql =
+      pg::Connection::connect({.uri = spec_.source, .application_name = "tailrace " + spec_.name});
+  if (!sql) return std::move(sql).error();
+  sql_ = std::move(*sql);
+  // What looks after the source must not hold up the reader when the server is stuck.
+  if (auto set = sql_->query("SET statement_timeout = '10s'"); !set) return std::move(set).error();
+
+  auto inspection = inspect(spec_, mappings_, *sql_);
+  if (!inspection) return std::move(inspection).error().during("inspect the source");
+  inspection_ = std::move(*inspection);
+  vitals_.status.with([&](TaskStatus& status) {
+    status.warnings.clear();
+    for (const Finding& finding : inspection_.findings)
+      if (finding.level == Finding::Level::warning)
+        status.warnings.push_back(finding.what + ": " + finding.cure);
+  });
+  for (const auto& table : inspection_.wanted)
+    if (!table.error.empty())
+      vitals_.board.put(table.info.oid, table.info.schema, table.info.name, TableState::error,
+                        table.error);
+  if (inspection_.obstacle) return *inspection_.obstacle;
+
+  if (spec_.migration_type != MigrationType::full_load) {
+    auto replication = pg::Connection::connect({.uri = spec_.source,
+                                                .application_name = "tailrace " + spec_.name,
+                                                .kind = pg::Connection::Kind::replication});
+    if (!replication) return std::move(replication).error().during("open a replication connection");
+    replication_ = std::move(*replication);
+    auto system = pg::identify_system(*replication_);
+    if (!system) return std::move(system).error();
+    system_ = *system;
+  }
+
+  auto progress = read_progress(stream_.log(), spec_.name);
+  if (!progress) return std::move(progress).error();
+  loads_ = progress->loads;
+  source_ = {.task = spec_.name,
+             .database = system_.database,
+             .server_version = sql_->server_version_text(),
+             .generation = {}};
+  if (spec_.migration_type == MigrationType::full_load) return {};
+
+  if (auto published = ensure_publication(spec_, *sql_, inspection_); !published) return published;
+  if (progress->position) {
+    position_ = *progress->position;
+    stream_position_ = position_;
+    auto position = begin_position();
+    if (!position) return std::move(position).error();
+    position_ = *position;
+    source_.generation = position_.generation;
+    return {};
+  }
+  return create_slot(*progress);
+}
+
+// Where an earlier run ended: in the stream, or further on in what it kept aside.
+Result<Position> Session::begin_position() {
+  Position position = stream_position_;
+  auto exists = Aside::exists(folder_);
+  if (!exists) return std::move(exists).error();
+  if (*exists) {
+    auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);
+    if (!aside) return std::move(aside).error();
+    auto kept = (*aside)->position();
+    if (!kept) return std::move(kept).error();
+    if (*kept && (*kept)->generation == position.generation && position < **kept) {
+      position = **kept;
+      aside_ = std::move(*aside);
+    } else {
+      // All of it is in the stream, or it belongs to a history that was given up.
+      aside->reset();
+      if (auto removed = Aside::remove(folder_); !removed) return std::move(removed).error();
+    }
+  }
+  if (auto good = check_continuity(spec_, inspection_.slot, system_, *replication_, position);
+      !good)
+    return std::move(good).error();
+  stream_position_.generation = position.generation;
+  return position;
+}
+
+Result<void> Session::append_marks(log::Batch& batch) {
+  auto appended = stream_.log().append(batch, marks_patience);
+  if (!appended) return std::move(appended).error().during("write the task's progress");
+  return stream_.log().wait_durable(appended->ticket, marks_patience);
+}
+
+Result<void> Session::create_slot(Progress& progress) {
+  if (inspection_.slot) {
+    if (progress.creating_slot != spec_.slot)
+      return Error{
+          Fault::conflict,
+          fmt::format("replication slot {} exists already, and this data folder knows nothing "
+                      "of it. If nobody needs it: SELECT pg_drop_replication_slot('{}'); else "
+                      "choose another name with the task's 'slot' key",
+                      spec_.slot, spec_.slot)};
+    // Ours, from a run that ended before the slot's first position was durable: nothing was ever
+    // acknowledged on it.
+    if (auto dropped = pg::drop_slot(*sql_, spec_.slot); !dropped) return dropped;
+  }
+  // What an abandoned history may have left aside.
+  if (auto removed = Aside::remove(folder_); !removed) return removed;
+  log::Batch intent = stream_.begin_batch();
+  mark_creating_slot(intent, spec_.name, spec_.slot);
+  if (auto written = append_marks(intent); !written) return written;
+
+  // The server waits for every transaction that runs now; tell who holds us up.
+  std::atomic<bool> created{false};
+  std::mutex mutex;
+  std::condition_variable done;
+  std::thread watch([&] {
+    std::unique_lock lock(mutex);
+    while (!done.wait_for(lock, seconds(2), [&] { return created.load(); })) {
+      auto holders = pg::old_transactions(*sql_);
+      if (!holders || holders->empty()) continue;
+      vitals_.status.with([&](TaskStatus& status) {
+        status.error =
+            Error{Fault::unavailable,
+                  "the replication slot waits for a transaction to end: " + holders->front()};
+      });
+    }
+  });
+  waiting_on_.with([&](auto& waiting) { waiting = replication_.get(); });
+  bool loads = spec_.migration_type == MigrationType::full_load_and_cdc;
+  auto slot = pg::create_slot(*replication_, spec_.slot, false, loads);
+  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
+  {
+    std::lock_guard lock(mutex);
+    created = true;
+  }
+  done.notify_all();
+  watch.join();
+  vitals_.status.with([](TaskStatus& status) { status.error.reset(); });
+  if (stop_) return stopped();
+  if (!slot) return std::move(slot).error().during("create replication slot " + spec_.slot);
+
+  position_ = Position{
+      {system_.system_id, system_.timeline, slot->consistent_point}, slot->consistent_point, {}, 0};
+  stream_position_ = position_;
+  source_.generation = position_.generation;
+  fresh_snapshot_ = slot->snapshot;
+  log::Batch made = stream_.begin_batch();
+  mark_position(made, spec_.name, position_);
+  mark_slot_made(made, spec_.name);
+  if (auto written = append_marks(made); !written) return written;
+  spdlog::info("task={} slot={} created at={}", spec_.name, spec_.slot, to_string(position_.end));
+  return {};
+}
+
+Result<void> Session::import_snapshot(const std::string& snapshot) {
+  loader_ = std::make_unique<Loader>(spec_, source_, stream_, vitals_.board, clock_);
+  if (auto imported = loader_->import_snapshot(snapshot); !imported) return imported;
+  stoppable_.with([&](auto& loader) { loader = loader_.get(); });
+  return stop_ ? Result<void>(stopped()) : Result<void>();
+}
+
+void Session::drop_loader() {
+  stoppable_.with([](auto& loader) { loader = nullptr; });
+  loader_.reset();
+}
+
+// The snapshot that the load reads, and its place in the history: the new slot's own, or that of a
+// temporary slot when an earlier load was cut short.
+Result<std::optional<Lsn>> Session::snapshot_for_load() {
+  if (to_load_.empty()) return std::optional<Lsn>{};
+  if (!fresh_snapshot_.empty()) {
+    if (auto imported = import_snapshot(fresh_snapshot_); !imported)
+      return std::move(imported).error();
+    return std::optional<Lsn>{position_.generation.slot_point};
+  }
+  auto connection = pg::Connection::connect({.uri = spec_.source,
+                                             .application_name = "tailrace " + spec_.name + " load",
+                                             .kind = pg::Connection::Kind::replication});
+  if (!connection) return std::move(connection).error().during("connect for the load");
+  snapshot_connection_ = std::move(*connection);
+  waiting_on_.with([&](auto& waiting) { waiting = snapshot_connection_.get(); });
+  auto slot =
+      pg::create_slot(*snapshot_connection_, spec_.slot.substr(0, 50) + "_load", true, true);
+  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
+  if (stop_) return stopped();
+  if (!slot) return std::move(slot).error().during("create a temporary slot for the load");
+  if (auto imported = import_snapshot(slot->snapshot); !imported)
+    return std::move(imported).error();
+  snapshot_connection_.reset();
+  return std::optional<Lsn>{slot->consistent_point};
+}
+
+Result<void> Session::prepare_load() {
+  std::set<std::uint32_t> waiting;
+  bool loads = spec_.migration_type == MigrationType::full_load_and_cdc;
+  for (const auto& table : inspection_.wanted) {
+    bool loaded = !loads || loads_.contains(table.info.oid);
+    if (!table.error.empty()) {
+      if (!loaded) waiting.insert(table.info.oid);
+      continue;
+    }
+    vitals_.board.put(table.info.oid, table.info.schema, table.info.name,
+                      loaded ? TableState::streaming : TableState::before_load);
+    if (loaded) continue;
+    waiting.insert(table.info.oid);
+    to_load_.push_back(table.info);
+  }
+  auto tables = load_tables(*sql_, spec_.publication, to_load_);
+  if (!tables) return std::move(tables).error();
+  load_tables_ = std::move(*tables);
+  auto snapshot = snapshot_for_load();
+  if (!snapshot) return std::move(snapshot).error();
+  if (*snapshot) load_snapshot_ = **snapshot;
+
+  writer_ = std::make_unique<ChangeWriter>(
+      spec_, mappings_, source_, stream_, vitals_.board, clock_, position_,
+      ChangeWriter::Hooks{[this] { return keep_alive(); },
+                          [this](std::uint32_t oid) -> Result<std::vector<std::string>> {
+                            auto info = pg::find_table(*sql_, oid);
+                            if (!info) return std::move(info).error();
+                            if (!*info) return std::vector<std::string>{};
+                            return key_columns(*sql_, **info);
+                          }});
+  if (!to_load_.empty() && !aside_) {
+    auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);
+    if (!aside) return std::move(aside).error();
+    aside_ = std::move(*aside);
+  }
+  writer_->set_loads(loads_, waiting);
+  if (aside_) writer_->write_aside(*aside_);
+  return {};
+}
+
+Result<void> Session::start_streaming() {
+  auto spill = folder_.subdirectory("spill");
+  if (!spill) return std::move(spill).error();
+  spill_ = std::move(*spill);
+  auto assembler = pgoutput::Assembler::make(*writer_, *spill_, {});
+  if (!assembler) return std::move(assembler).error();
+  assembler_ = std::move(*assembler);
+
+  int version = replication_->server_version();
+  auto wire = pg::ReplicationStream::start(std::move(replication_), spec_.slot, position_.end,
+                                           plugin_options(spec_, version));
+  if (!wire && wire.error().fault == Fault::conflict) {
+    // Most often our own last walsender, which the server has not noticed to be gone.
+    auto error = std::move(wire).error();
+    return Error{Fault::unavailable,
+                 error.message +
+                     "; if no other client should use it: SELECT pg_terminate_backend("
+                     "active_pid) FROM pg_replication_slots WHERE slot_name = '" +
+                     spec_.slot + "';"};
+  }
+  if (!wire) return std::move(wire).error().during("start replication");
+  wire_ = std::move(*wire);
+  flowed_ = true;
+  set_state(aside_ ? TaskState::loading : TaskState::running);
+  spdlog::info("task={} slot={} streams from={}{}", spec_.name, spec_.slot,
+               to_string(position_.end),
+               aside_ ? fmt::format(" (kept aside while {} tables load)", to_load_.size()) : "");
+  if (aside_) {
+    load_thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "load");
+      run_load();
+    });
+  } else {
+    vitals_.stream_durable = position_.end.value;
+  }
+  return {};
+}
+
+// Load thread: the rows, then what was kept aside meanwhile, until little is left.
+void Session::run_load() {
+  auto failed = [this](Error error) {
+    load_failure_.with([&](auto& failure) { failure = std::move(error); });
+    wakeable_.with([](pg::ReplicationStream* wire) {
+      if (wire) wire->wake();
+    });
+  };
+  if (loader_) {
+    auto loaded = loader_->load(load_tables_, load_snapshot_);
+    if (!loaded) return failed(std::move(loaded).error());
+    loads_.insert(loaded->begin(), loaded->end());
+    drop_loader();
+  }
+  std::set<std::uint32_t> waiting;
+  for (const auto& table : inspection_.wanted)
+    if (!loads_.contains(table.info.oid)) waiting.insert(table.info.oid);
+  drain_ = std::make_unique<Drain>(spec_.name, *aside_, stream_, stream_position_, loads_, waiting);
+  while (!stop_) {
+    auto more = drain_->step();
+    if (!more) {
+      if (more.error().fault == Fault::unavailable || more.error().fault == Fault::full) continue;
+      return failed(std::move(more).error());
+    }
+    if (!*more || drain_->records_left() < handover_records) break;
+  }
+  load_ready_ = true;
+  wakeable_.with([](pg::ReplicationStream* wire) {
+    if (wire) wire->wake();
+  });
+}
+
+// Between two transactions: moves the last of what waited aside, and writes to the stream from
+// here.
+Result<void> Session::hand_over() {
+  load_thread_.join();
+  if (auto flushed = writer_->flush(); !flushed) return flushed;
+  while (writer_->in_flight()) {
+    auto fenced = aside_->log().fenced();
+    if (fenced) return std::move(*fenced);
+    auto durable = aside_->log().wait_durable(aside_->log().durable() + 1, milliseconds(200));
+    if (!durable && durable.error().fault != Fault::timeout) return durable;
+    writer_->settle();
+    if (auto alive = keep_alive(); !alive) return alive;
+  }
+  for (;;) {
+    auto more = drain_->step();
+    if (!more && more.error().fault != Fault::unavailable && more.error().fault != Fault::full)
+      return std::move(more).error();
+    if (more && !*more) break;
+    if (auto alive = keep_alive(); !alive) return alive;
+  }
+  std::set<std::uint32_t> waiting;
+  for (const auto& table : inspection_.wanted) {
+    if (!loads_.contains(table.info.oid))
+      waiting.insert(table.info.oid);
+    else if (table.error.empty())
+      vitals_.board.set_state(table.info.oid, TableState::streaming);
+  }
+  writer_->set_loads(loads_, waiting);
+  writer_->write_to_stream();
+  // The position that was reached aside, so that what waited there can go.
+  log::Batch reached = stream_.begin_batch();
+  mark_position(reached, spec_.name, writer_->position());
+  if (auto written = append_marks(reached); !written) return written;
+  drain_.reset();
+  aside_.reset();
+  if (auto removed = Aside::remove(folder_); !removed) return removed;
+  load_ready_ = false;
+  set_state(TaskState::running);
+  spdlog::info("task={} load complete, streams into stream={}", spec_.name, spec_.stream);
+  return {};
+}
+
+Result<void> Session::stream_changes() {
+  while (!stop_) {
+    wake_wanted_ = writer_->in_flight();
+    writer_->settle();
+    auto filled = wire_->fill(fill_patience);
+    wake_wanted_ = false;
+    if (!filled) return std::move(filled).error();
+    if (auto taken = take_messages(); !taken) return taken;
+    for (const auto& notice : wire_->take_notices()) {
+      if (notice.find("publication") != std::string::npos)
+        return Error{Fault::not_found,
+                     "publication " + spec_.publication + " is missing (" + notice +
+                         "): changes since it was dropped are lost to the slot. Way "
+                         "out: 'tailrace task reload " +
+                         spec_.name + "'"};
+      spdlog::warn("task={} server says: {}", spec_.name, notice);
+    }
+    auto failure = load_failure_.with([](auto& error) { return error; });
+    if (failure) return std::move(*failure);
+    if (load_ready_ && assembler_->between_transactions())
+      if (auto handed_over = hand_over(); !handed_over) return handed_over;
+    if (auto told = acknowledge(false); !told) return told;
+    look_after_source();
+    if (clock_.steady() - last_publish_ >= publish_interval) publish();
+  }
+  // What is whole becomes durable and is acknowledged, so that the next start repeats nothing.
+  if (auto flushed = writer_->flush(); !flushed) return flushed;
+  auto deadline = clock_.steady() + seconds(10);
+  log::StreamLog& log = aside_ ? aside_->log() : stream_.log();
+  while (writer_->in_flight() && clock_.steady() < deadline && !log.fenced()) {
+    (void)log.wait_durable(log.durable() + 1, milliseconds(100));
+    writer_->settle();
+  }
+  if (auto told = acknowledge(true); !told) return told;
+  wire_->stop(seconds(3));
+  return {};
+}
+
+Result<void> Session::take_messages() {
+  while (auto message = wire_->next()) {
+    if (message->kind == pg::StreamMessage::Kind::keepalive) {
+      server_lsn_ = std::max(server_lsn_, message->lsn);
+      reply_due_ |= message->reply_requested;
+      if (assembler_->between_transactions()) keepalive_ = message->lsn;
+      continue;
+    }
+    server_lsn_ = std::max(server_lsn_, message->lsn);
+    if (auto fed = assembler_->feed(message->payload); !fed) return fed;
+  }
+  bool advance =
+      keepalive_ > writer_->position().end &&
+      (reply_due_ || vitals_.waiters > 0 || clock_.steady() - last_advance_ >= advance_interval);
+  if (advance) {
+    last_advance_ = clock_.steady();
+    return writer_->advance(keepalive_);
+  }
+  // A transaction's first part is not worth a group of its own before the rest has come.
+  if (assembler_->between_transactions()) return writer_->flush();
+  return {};
+}
+
+Result<void> Session::acknowledge(bool now) {
+  writer_->settle();
+  Lsn durable = writer_->durable();
+  if (!aside_ && vitals_.stream_durable.load() < durable.value) {
+    {
+      std::lock_guard lock(vitals_.mutex);
+      vitals_.stream_durable = durable.value;
+    }
+    vitals_.changed.notify_all();
+  }
+  auto since = clock_.steady() - last_status_;
+  static_assert(status_interval_moved < status_interval);
+  bool moved = durable > looked_at_;
+  if (!now && !reply_due_ && !(moved && since >= status_interval_moved) && since < status_interval)
+    return {};
+  looked_at_ = durable;
+  reply_due_ = false;
+  last_status_ = clock_.steady();
+  return wire_->send_status(durable, clock_.now());
+}
+
+// From inside a long write: the server must hear of us, and a stop must be heard.
+Result<void> Session::keep_alive() {
+  if (stop_) return stopped();
+  if (clock_.steady() - last_publish_ >= publish_interval) publish();
+  if (!wire_) return {};
+  return acknowledge(false);
+}
+
+// Asks the source how much WAL the slot holds, and moves an idle slot on: a transaction of nothing
+// but a message makes the server report its progress past what other tables and databases write.
+void Session::look_after_source() {
+  auto now = clock_.steady();
+  if (is_set(last_look_) && now - last_look_ < look_interval) return;
+  bool first = !is_set(last_look_);
+  last_look_ = now;
+  if (!sql_->alive()) {
+    auto sql = pg::Connection::connect({.uri = spec_.source,
+                                        .application_name = "tailrace " + spec_.name,
+                                        .connect_timeout = seconds(3)});
+    if (!sql) return;
+    sql_ = std::move(*sql);
+    (void)sql_->query("SET statement_timeout = '10s'");
+  }
+  auto rows = sql_->query(
+      "select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, pg_current_wal_lsn() "
+      "from pg_replication_slots where slot_name = $1 and not pg_is_in_recovery()",
+      {spec_.slot});
+  if (!rows || rows->empty()) return;
+  auto retained = std::strtoull(rows->text(0, 0).c_str(), nullptr, 10);
+  if (auto end = parse_lsn(rows->text(0, 1))) server_lsn_ = std::max(server_lsn_, *end);
+  vitals_.status.with([&](TaskStatus& status) { status.retained_bytes = retained; });
+  constexpr std::uint64_t idle_wal_bytes = 16u << 20;
+  if (!first && server_lsn_.value > writer_->position().end.value + idle_wal_bytes &&
+      !writer_->in_flight())
+    (void)sql_->query("select pg_logical_emit_message(true, 'tailrace', 'heartbeat')");
+}
+
+void Session::publish() {
+  last_publish_ = clock_.steady();
+  if (!writer_) return;
+  auto aside_bytes = aside_ ? aside_->log().statistics().bytes : 0;
+  Lsn durable = writer_->durable();
+  auto commit_time = writer_->durable_commit_time();
+  bool behind = writer_->in_flight() || durable < keepalive_;
+  double lag = behind && commit_time != UnixMicros{}
+                   ? std::chrono::duration<double>(clock_.now() - commit_time).count()
+                   : 0;
+  const auto& totals = writer_->totals();
+  vitals_.status.with([&](TaskStatus& status) {
+    status.durable = durable;
+    status.server = server_lsn_;
+    status.kept_aside_bytes = aside_bytes;
+    status.lag_seconds = lag;
+    status.transactions = totals.transactions;
+    status.changes = totals.changes;
+    status.bytes = totals.bytes;
+  });
+}
+
+// migration_type full-load: an ordinary transaction's snapshot, no slot.
+Result<void> Session::load_only() {
+  for (const auto& table : inspection_.wanted) {
+    bool loaded = loads_.contains(table.info.oid);
+    if (!table.error.empty()) continue;
+    vitals_.board.put(table.info.oid, table.info.schema, table.info.name,
+                      loaded ? TableState::loaded : TableState::before_load);
+    if (!loaded) to_load_.push_back(table.info);
+  }
+  if (to_load_.empty()) return {};
+  auto tables = load_tables(*sql_, "", to_load_);
+  if (!tables) return std::move(tables).error();
+  for (const char* sql :
+       {"SET statement_timeout = 0", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"})
+    if (auto done = sql_->query(sql); !done) return std::move(done).error();
+  auto snapshot = sql_->query(
+      "select pg_export_snapshot(), case when pg_is_in_recovery() then pg_last_wal_replay_lsn() "
+      "else "
+      "pg_current_wal_lsn() end, current_database(), (select system_identifier from "
+      "pg_control_system()), "
+      "(select timeline_id from pg_control_checkpoint())");
+  if (!snapshot) return std::move(snapshot).error().during("export a snapshot");
+  Lsn point = parse_lsn(snapshot->text(0, 1)).value_or(Lsn{});
+  source_.database = snapshot->text(0, 2);
+  source_.generation = {
+      std::strtoull(snapshot->text(0, 3).c_str(), nullptr, 10),
+      static_cast<std::uint32_t>(std::strtoul(snapshot->text(0, 4).c_str(), nullptr, 10)), point};
+  if (auto imported = import_snapshot(snapshot->text(0, 0)); !imported) return imported;
+  flowed_ = true;
+  set_state(TaskState::loading);
+  load_tables_ = std::move(*tables);
+  if (stop_) return stopped();
+  load_thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "load");
+    auto loaded = loader_->load(load_tables_, source_.generation.slot_point);
+    if (!loaded) load_failure_.with([&](auto& failure) { failure = std::move(loaded).error(); });
+    load_ready_ = true;
+    load_ready_.notify_all();
+  });
+  // The transaction that exported the snapshot stays open until the load has ended.
+  load_ready_.wait(false);
+  load_thread_.join();
+  drop_loader();
+  auto failure = load_failure_.with([](auto& error) { return error; });
+  if (failure) return std::move(*failure);
+  // Batches become durable in order, so with this one all before it are.
+  log::Batch last = stream_.begin_batch();
+  mark_slot_made(last, spec_.name);
+  return append_marks(last);
+}
+
+}  // namespace tailrace::capture

@@ -33,7 +33,8 @@ void append_base64(Buffer& out, std::string_view bytes) {
     *to++ = alphabet[three & 63];
   }
   if (left > 0) {
-    std::uint32_t three = (std::uint32_t{from[0]} << 16) | (left == 2 ? std::uint32_t{from[1]} << 8 : 0);
+    std::uint32_t three =
+        (std::uint32_t{from[0]} << 16) | (left == 2 ? std::uint32_t{from[1]} << 8 : 0);
     *to++ = alphabet[three >> 18];
     *to++ = alphabet[(three >> 12) & 63];
     *to++ = left == 2 ? alphabet[(three >> 6) & 63] : '=';
@@ -58,7 +59,8 @@ std::optional<std::string> from_base64(std::string_view text) {
     std::uint32_t four = 0;
     std::size_t missing = at + 4 == text.size() ? padding : 0;
     for (std::size_t i = 0; i < 4; ++i) {
-      std::int8_t value = i >= 4 - missing ? std::int8_t{0} : values[static_cast<unsigned char>(text[at + i])];
+      std::int8_t value =
+          i >= 4 - missing ? std::int8_t{0} : values[static_cast<unsigned char>(text[at + i])];
       if (value < 0) return std::nullopt;
       four = (four << 6) | static_cast<std::uint32_t>(value);
     }

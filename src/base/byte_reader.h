@@ -23,10 +23,14 @@ class ByteReader {
   template <typename Integer>
   Integer be() {
     Integer value = le<Integer>();
-    if constexpr (sizeof(Integer) == 2) return static_cast<Integer>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
-    else if constexpr (sizeof(Integer) == 4) return static_cast<Integer>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
-    else if constexpr (sizeof(Integer) == 8) return static_cast<Integer>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
-    else return value;
+    if constexpr (sizeof(Integer) == 2)
+      return static_cast<Integer>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+    else if constexpr (sizeof(Integer) == 4)
+      return static_cast<Integer>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+    else if constexpr (sizeof(Integer) == 8)
+      return static_cast<Integer>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    else
+      return value;
   }
 
   // Little endian, as our own log has it.

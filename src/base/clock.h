@@ -20,9 +20,12 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   UnixMicros now() override {
-    return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::microseconds>(
+        std::chrono::system_clock::now());
   }
-  std::chrono::steady_clock::time_point steady() override { return std::chrono::steady_clock::now(); }
+  std::chrono::steady_clock::time_point steady() override {
+    return std::chrono::steady_clock::now();
+  }
 };
 
 }  // namespace tailrace

@@ -20,8 +20,8 @@ std::size_t plain_prefix(const char* text, std::size_t size) {
   for (; at + 16 <= size; at += 16) {
     __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
     __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, control_max), control_max);
-    __m128i special =
-        _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+    __m128i special = _mm_or_si128(
+        control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
     if (int mask = _mm_movemask_epi8(special); mask != 0)
       return at + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
   }
@@ -32,14 +32,22 @@ std::size_t plain_prefix(const char* text, std::size_t size) {
 
 void append_escape(Buffer& out, unsigned char byte) {
   switch (byte) {
-    case '"': return out.append("\\\"");
-    case '\\': return out.append("\\\\");
-    case '\n': return out.append("\\n");
-    case '\r': return out.append("\\r");
-    case '\t': return out.append("\\t");
-    case '\b': return out.append("\\b");
-    case '\f': return out.append("\\f");
-    default: break;
+    case '"':
+      return out.append("\\\"");
+    case '\\':
+      return out.append("\\\\");
+    case '\n':
+      return out.append("\\n");
+    case '\r':
+      return out.append("\\r");
+    case '\t':
+      return out.append("\\t");
+    case '\b':
+      return out.append("\\b");
+    case '\f':
+      return out.append("\\f");
+    default:
+      break;
   }
   static constexpr char digits[] = "0123456789abcdef";
   const char text[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};

@@ -19,7 +19,8 @@ TEST(JsonText, FindsASpecialByteAtEveryPlaceOfALongText) {
 }
 
 TEST(JsonText, LeavesUtf8AsItIs) {
-  EXPECT_EQ(json_string("grün – ключ 𝄞 and more than sixteen"), "\"grün – ключ 𝄞 and more than sixteen\"");
+  EXPECT_EQ(json_string("grün – ключ 𝄞 and more than sixteen"),
+            "\"grün – ключ 𝄞 and more than sixteen\"");
 }
 
 }  // namespace tailrace

@@ -68,8 +68,8 @@ enum class Operation : std::uint8_t { load, insert, update, remove, truncate };
 struct Change {
   Operation operation = Operation::insert;
   const Table* table = nullptr;
-  Row before;  // empty when the source gives no old row
-  Row after;   // empty for remove and truncate
+  Row before;                 // empty when the source gives no old row
+  Row after;                  // empty for remove and truncate
   std::uint64_t ordinal = 0;  // 1, 2, ... in its transaction, the same at every re-capture
 };
 

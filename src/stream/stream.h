@@ -28,12 +28,12 @@ struct Shard {
 
 // What the catalogue keeps of a stream.
 struct StreamSpec {
-  std::string name;  // 1-128 of [a-zA-Z0-9_.-]
+  std::string name;               // 1-128 of [a-zA-Z0-9_.-]
   std::uint64_t incarnation = 0;  // random; a stream made again under the same name is another one
   std::int64_t created_seconds = 0;
   std::vector<Shard> shards;
-  std::chrono::hours retention{24};       // 24 to 8760
-  std::uint64_t retention_bytes = 0;      // 0: no limit by size
+  std::chrono::hours retention{24};   // 24 to 8760
+  std::uint64_t retention_bytes = 0;  // 0: no limit by size
   log::Sync sync = log::Sync::always;
   bool operator==(const StreamSpec&) const = default;
 };

@@ -15,6 +15,7 @@ namespace tailrace::config {
 struct Endpoint {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
+  bool operator==(const Endpoint&) const = default;
 };
 
 // A configuration file, checked (docs/configuration.md is its reference).
@@ -38,8 +39,17 @@ struct Problem {
 std::string render(const Problem& problem, std::string_view content);
 
 struct Parsed {
-  std::optional<Config> config;    // only when no problem is an error
-  std::vector<Problem> problems;   // all of them, not only the first, in file order
+  std::optional<Config> config;   // only when no problem is an error
+  std::vector<Problem> problems;  // all of them, not only the first, in file order
+  // listen.admin, when that much could be read although the rest is wrong: what a client needs.
+  std::optional<Endpoint> admin;
+};
+
+// What a configuration refers to outside its own text.
+struct Surroundings {
+  std::function<std::optional<std::string>(const std::string&)> variable;  // ${VAR}
+  std::function<Result<std::string>(const std::string&)> read;             // a file, whole
+  std::function<bool(const std::string&)> is_folder;
 };
 
 // Parses YAML (or JSON) text. `variable` looks up ${VAR}; ${VAR:-default} and ${file:/path} work
@@ -47,12 +57,24 @@ struct Parsed {
 // structure. `file` is for messages and relative paths (table_mappings files are read and checked).
 Parsed parse(std::string_view content, const std::string& file,
              const std::function<std::optional<std::string>(const std::string&)>& variable);
+// The same with every outside thing given: touches nothing else.
+Parsed parse(std::string_view content, const std::string& file, const Surroundings& surroundings);
 
 // Reads and parses with the process environment. Fault::not_found when there is no such file.
-struct Loaded { Parsed parsed; std::string content; };
+struct Loaded {
+  Parsed parsed;
+  std::string content;
+};
 Result<Loaded> load(const std::string& file);
 
+// "127.0.0.1:4590", "localhost:4590" or "[::1]:4590". Any host; Fault::invalid says what is wrong.
+Result<Endpoint> parse_endpoint(std::string_view text);
+std::string to_string(const Endpoint& endpoint);
+// 127.0.0.0/8, ::1 or localhost.
+bool is_loopback(const Endpoint& endpoint);
+
 // The known word nearest to `word` by edit distance, if one is near enough to be meant.
-std::optional<std::string> did_you_mean(std::string_view word, const std::vector<std::string>& known);
+std::optional<std::string> did_you_mean(std::string_view word,
+                                        const std::vector<std::string>& known);
 
 }  // namespace tailrace::config

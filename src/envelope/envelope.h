@@ -21,7 +21,7 @@ enum class PartitionBy { primary_key, schema_table };
 
 // What all messages of a task share.
 struct Source {
-  std::string task;      // the task's name
+  std::string task;  // the task's name
   std::string database;
   std::string server_version;
   Generation generation;
@@ -31,8 +31,8 @@ struct Source {
 struct Context {
   const Transaction* transaction = nullptr;  // null for load and control messages
   UnixMicros now;                            // when the message is made
-  Lsn snapshot;                              // load: the snapshot's LSN, the same for a load's whole run
-  std::uint64_t load_ordinal = 0;            // load: counts the table's rows in this run, from 1
+  Lsn snapshot;                    // load: the snapshot's LSN, the same for a load's whole run
+  std::uint64_t load_ordinal = 0;  // load: counts the table's rows in this run, from 1
   // A change of the key under PartitionBy::primary_key is two messages, a remove of the old key and
   // an insert of the new one, so that each key's shard tells its whole story.
   enum class Half { whole, old_key, new_key } half = Half::whole;
@@ -42,7 +42,8 @@ struct Context {
 // allocates nothing. One thread.
 class TableEnvelope {
  public:
-  static std::unique_ptr<TableEnvelope> make(Format format, PartitionBy partition_by, const Source& source, const Table& table);
+  static std::unique_ptr<TableEnvelope> make(Format format, PartitionBy partition_by,
+                                             const Source& source, const Table& table);
   virtual ~TableEnvelope() = default;
 
   // Appends one JSON text.
@@ -50,7 +51,8 @@ class TableEnvelope {
   // Appends the partition key (never empty): the key columns' text of the row that names the
   // change, joined as docs/messages.md says, or "schema.table". At most 256 characters: a longer
   // key is replaced by its SHA-256 in hex. `half` chooses the old row.
-  virtual void append_partition_key(Buffer& out, const Change& change, Context::Half half) const = 0;
+  virtual void append_partition_key(Buffer& out, const Change& change,
+                                    Context::Half half) const = 0;
   // Whether the change moves the row to another key (and PartitionBy is primary_key).
   virtual bool changes_key(const Change& change) const = 0;
 
@@ -58,9 +60,9 @@ class TableEnvelope {
   virtual void append_load_complete(Buffer& out, std::uint64_t rows, const Context& context) = 0;
 };
 
-// Stable over every redelivery and re-capture: "<system id>-<timeline>-<slot point>-<commit>-<ordinal>"
-// (LSNs and system id in hexadecimal without slash; halves add "-old" and "-new"); loads have
-// "load-<snapshot>-<table oid>-<ordinal>" after the slot point.
+// Stable over every redelivery and re-capture: "<system id>-<timeline>-<slot
+// point>-<commit>-<ordinal>" (LSNs and system id in hexadecimal without slash; halves add "-old"
+// and "-new"); loads have "load-<snapshot>-<table oid>-<ordinal>" after the slot point.
 std::string event_id(const Source& source, const Change& change, const Context& context);
 
 }  // namespace tailrace::envelope

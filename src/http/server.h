@@ -19,12 +19,13 @@ class io_context;
 namespace tailrace::http {
 
 struct Request {
-  std::string method;                           // "GET"
-  std::string path;                             // decoded, without the query: "/v1/streams/a"
-  std::map<std::string, std::string> query;     // decoded; of repeated keys the last
+  std::string method;                        // "GET"
+  std::string target;                        // as sent, query included
+  std::string path;                          // decoded, without the query: "/v1/streams/a"
+  std::map<std::string, std::string> query;  // decoded; of repeated keys the last
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string peer;                             // "127.0.0.1:51234"
+  std::string peer;                                                 // "127.0.0.1:51234"
   std::string_view header(std::string_view lower_case_name) const;  // empty when absent
 };
 
@@ -42,7 +43,8 @@ class Responder {
   virtual ~Responder() = default;
   virtual void send(Response response) = 0;
   // Shares the body instead of copying it (a function's event).
-  virtual void send(int status, std::string content_type, std::vector<std::pair<std::string, std::string>> headers,
+  virtual void send(int status, std::string content_type,
+                    std::vector<std::pair<std::string, std::string>> headers,
                     std::shared_ptr<const std::string> body) = 0;
 
   // An answer of unknown length (chunked), for live data.
@@ -64,19 +66,23 @@ class Server {
  public:
   struct Options {
     std::string host = "127.0.0.1";
-    std::uint16_t port = 0;                     // 0: any free one
+    std::uint16_t port = 0;  // 0: any free one
     std::size_t body_bytes_max = 8u << 20;
     std::size_t header_bytes_max = 16u << 10;
     std::size_t connections_max = 1024;
     // Requests must name one of these hosts (any port) in Host, else 403: what a page that rebinds
     // DNS to loopback cannot do. Empty: no check (a function's Runtime API).
-    std::vector<std::string> hosts_allowed;
+    std::vector<std::string> hosts_allowed = {};
     // Seconds a connection may take to send a whole request; none once it waits for an answer.
     int request_seconds_max = 30;
     int idle_seconds_max = 300;
+    // Asked instead of answering 413 when a body is over body_bytes_max; the request has no body.
+    // The connection closes after the answer either way.
+    Handler oversize = {};
   };
   // Fault::conflict when the port is taken (the message names it), denied when it is not allowed.
-  static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Options options, Handler handler);
+  static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Options options,
+                                                Handler handler);
   // Stops accepting and closes every connection.
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;

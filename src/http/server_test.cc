@@ -1,0 +1,402 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <future>
+#include <thread>
+
+#include "base/unique_fd.h"
+
+namespace tailrace::http {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// A peer that says exactly what it is told.
+class Peer {
+ public:
+  explicit Peer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    timeval patience{20, 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ =
+        ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+
+  bool connected() const { return connected_; }
+
+  void say(std::string_view bytes) {
+    while (!bytes.empty()) {
+      auto count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (count <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  // Reads until the text was seen; what came so far when the connection ends first.
+  std::string hear_until(std::string_view end) {
+    while (heard_.find(end) == std::string::npos && hear_some()) {
+    }
+    auto at = heard_.find(end);
+    auto length = at == std::string::npos ? heard_.size() : at + end.size();
+    auto text = heard_.substr(0, length);
+    heard_.erase(0, length);
+    return text;
+  }
+
+  std::string hear_all() {
+    while (hear_some()) {
+    }
+    return std::exchange(heard_, {});
+  }
+
+  void leave() { socket_ = UniqueFd(); }
+
+ private:
+  bool hear_some() {
+    char bytes[4096];
+    auto count = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+    if (count < 0 && errno == EAGAIN) ADD_FAILURE() << "the server neither answers nor closes";
+    if (count <= 0) return false;
+    heard_.append(bytes, static_cast<std::size_t>(count));
+    return true;
+  }
+
+  UniqueFd socket_;
+  bool connected_ = false;
+  std::string heard_;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { io_.run(); });
+  }
+
+  void TearDown() override {
+    server_.reset();
+    work_.reset();
+    for (auto& thread : threads_) thread.join();
+  }
+
+  void serve(Handler handler, Server::Options options = {}) {
+    auto listening = Server::listen(io_, std::move(options), std::move(handler));
+    ASSERT_TRUE(listening) << listening.error().message;
+    server_ = std::move(*listening);
+  }
+
+  void serve_echo(Server::Options options = {}) {
+    serve(
+        [](Request request, std::shared_ptr<Responder> responder) {
+          responder->send(
+              {200, "text/plain", request.method + " " + request.path + " " + request.body, {}});
+        },
+        std::move(options));
+  }
+
+  Peer peer() { return Peer(server_->port()); }
+
+  std::string answer_to(std::string_view bytes) {
+    auto someone = peer();
+    someone.say(bytes);
+    return someone.hear_all();
+  }
+
+  boost::asio::io_context io_{2};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  std::vector<std::thread> threads_;
+  std::unique_ptr<Server> server_;
+};
+
+constexpr std::string_view get = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+
+TEST_F(ServerTest, AnswersManyRequestsOnOneConnection) {
+  serve_echo();
+  auto someone = peer();
+  for (int i = 0; i < 100; ++i) {
+    someone.say("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nb" +
+                std::to_string(10 + i % 80));
+    auto text = someone.hear_until("POST /a b" + std::to_string(10 + i % 80));
+    EXPECT_THAT(text, StartsWith("HTTP/1.1 200 OK\r\n"));
+  }
+}
+
+TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
+  serve_echo();
+  auto text = answer_to(
+      "GET /first HTTP/1.1\r\nHost: x\r\n\r\n"
+      "POST /second HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+      "GET /third HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  auto first = text.find("GET /first"), second = text.find("POST /second abc");
+  ASSERT_NE(first, std::string::npos);
+  ASSERT_NE(second, std::string::npos);
+  EXPECT_LT(first, second);
+  EXPECT_THAT(text, EndsWith("GET /third "));
+}
+
+TEST_F(ServerTest, TheRequestArrivesDecodedAndRaw) {
+  std::promise<Request> got;
+  serve([&](Request request, std::shared_ptr<Responder> responder) {
+    got.set_value(std::move(request));
+    responder->send({});
+  });
+  answer_to("PUT /a%2Fb?k=v%21 HTTP/1.1\r\nHost: x\r\nX-Name: Value\r\nConnection: close\r\n\r\n");
+  auto request = got.get_future().get();
+  EXPECT_EQ(request.method, "PUT");
+  EXPECT_EQ(request.path, "/a/b");
+  EXPECT_EQ(request.target, "/a%2Fb?k=v%21");
+  EXPECT_EQ(request.query["k"], "v!");
+  EXPECT_EQ(request.header("x-name"), "Value");
+  EXPECT_EQ(request.header("absent"), "");
+  EXPECT_THAT(request.peer, StartsWith("127.0.0.1:"));
+}
+
+TEST_F(ServerTest, SmugglingProbesAreRefusedAndNothingAfterThemIsServed) {
+  std::atomic<int> served = 0;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
+    ++served;
+    responder->send({});
+  });
+  const std::string start = "POST / HTTP/1.1\r\nHost: x\r\n";
+  const std::string chunked = start + "Transfer-Encoding: chunked\r\n\r\n";
+  for (const auto& probe : {
+           start + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           start + "Content-Length: 1\r\nContent-Length: 1\r\n\r\na",
+           start + "X: a\r\n b\r\n\r\n",
+           start + "Content-Length : 1\r\n\r\na",
+           std::string("GET / HTTP/1.1\nHost: x\n\n"),
+           std::string("GET / HTTP/1.1\r\nHost: x\n\r\n"),
+           std::string("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+           std::string("GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+           std::string("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+           chunked + "1;a=b\r\na\r\n0\r\n\r\n",
+           chunked + "1;\n\r\na\r\n0\r\n\r\n",
+           chunked + "1\na\r\n0\r\n\r\n",
+           chunked + "+1\r\na\r\n0\r\n\r\n",
+           chunked + "0x1\r\na\r\n0\r\n\r\n",
+           chunked + "-1\r\na\r\n0\r\n\r\n",
+           chunked + " 1\r\na\r\n0\r\n\r\n",
+           chunked + "1\r\nabc\r\n0\r\n\r\n",
+           chunked + "fffffffffffffffff\r\na\r\n0\r\n\r\n",
+           chunked + "\r\na\r\n0\r\n\r\n",
+       }) {
+    auto text = answer_to(probe + std::string(get));
+    EXPECT_THAT(text, StartsWith("HTTP/1.1 400 ")) << probe;
+    EXPECT_EQ(text.find("HTTP/1.1", 1), std::string::npos) << probe;
+  }
+  EXPECT_EQ(served, 0);
+}
+
+TEST_F(ServerTest, OverlongHeadsAndBodiesAreRefused) {
+  serve_echo({.body_bytes_max = 10, .header_bytes_max = 1000});
+  EXPECT_THAT(answer_to("GET /" + std::string(2000, 'a')), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(answer_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n01234567890"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(answer_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, AnOversizeBodyMayBeAnsweredByItsOwner) {
+  Server::Options options;
+  options.body_bytes_max = 1000;
+  options.oversize = [](Request request, std::shared_ptr<Responder> responder) {
+    responder->send({413, "text/plain", "too large for " + request.path, {}});
+  };
+  serve_echo(options);
+  // Far more than the sockets buffer: the answer still arrives, and no reset eats it.
+  auto text = answer_to("POST /here HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n" +
+                        std::string(8000000, 'a'));
+  EXPECT_THAT(text, StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(text, EndsWith("too large for /here"));
+}
+
+TEST_F(ServerTest, AForeignHostIsRefused) {
+  serve_echo({.hosts_allowed = {"localhost", "::1"}});
+  EXPECT_THAT(answer_to(get), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(answer_to("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(answer_to("GET / HTTP/1.1\r\nHost: LOCALHOST:1\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer_to("GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, ContinuesABodyThatIsExpected) {
+  serve_echo();
+  auto someone = peer();
+  someone.say("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(someone.hear_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  someone.say("ab");
+  EXPECT_THAT(someone.hear_until("POST / ab"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, OldPeersAndHeadAreServed) {
+  serve_echo();
+  EXPECT_THAT(answer_to("GET /a HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nGET /a "));
+  auto text = answer_to("HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(text, HasSubstr("content-length: 8\r\n"));
+  EXPECT_THAT(text, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, ASlowSenderIsCut) {
+  serve_echo({.request_seconds_max = 1});
+  EXPECT_EQ(answer_to("GET / HTT"), "");
+  EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"), "");
+}
+
+TEST_F(ServerTest, OneConnectionTooManyIsTurnedAway) {
+  serve_echo({.connections_max = 1});
+  auto first = peer();
+  first.say(get);
+  first.hear_until("GET /a ");
+  EXPECT_THAT(answer_to(get), StartsWith("HTTP/1.1 503 "));
+  first.say(get);
+  EXPECT_THAT(first.hear_until("GET /a "), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AnAnswerMayComeLaterFromAnyThread) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  serve([&](Request, std::shared_ptr<Responder> responder) { asked.set_value(responder); });
+  auto someone = peer();
+  someone.say(get);
+  auto responder = asked.get_future().get();
+  responder->send(202, "text/plain", {{"x-id", "a\r\nb: c"}},
+                  std::make_shared<std::string>("late"));
+  auto text = someone.hear_until("late");
+  EXPECT_THAT(text, StartsWith("HTTP/1.1 202 Accepted\r\n"));
+  EXPECT_THAT(text, HasSubstr("x-id: a  b: c\r\n"));
+}
+
+TEST_F(ServerTest, ADroppedResponderAnswers500) {
+  serve([](Request, std::shared_ptr<Responder>) {});
+  auto someone = peer();
+  someone.say(get);
+  EXPECT_THAT(someone.hear_until("}"), StartsWith("HTTP/1.1 500 "));
+}
+
+TEST_F(ServerTest, APeerThatLeavesALongPollIsNoticed) {
+  std::promise<void> asked, gone;
+  serve([&, kept = std::make_shared<std::shared_ptr<Responder>>()](
+            Request, std::shared_ptr<Responder> responder) {
+    responder->on_gone([&] { gone.set_value(); });
+    *kept = std::move(responder);
+    asked.set_value();
+  });
+  auto someone = peer();
+  someone.say(get);
+  asked.get_future().wait();
+  someone.leave();
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+}
+
+TEST_F(ServerTest, StreamsChunksInOrderAndEnds) {
+  serve([](Request, std::shared_ptr<Responder> responder) {
+    responder->start(200, "text/event-stream");
+    responder->write("one", [responder](bool taken) {
+      EXPECT_TRUE(taken);
+      responder->write("two", [responder](bool) { responder->end(); });
+    });
+  });
+  auto someone = peer();
+  someone.say(get);
+  auto text = someone.hear_until("0\r\n\r\n");
+  EXPECT_THAT(text, HasSubstr("transfer-encoding: chunked\r\n"));
+  EXPECT_THAT(text, EndsWith("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"));
+  someone.say("GET /a HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(someone.hear_all(), EndsWith("\r\n\r\nonetwo"));
+}
+
+// Writes megabytes for ever, each when the last was taken.
+void write_on(const std::shared_ptr<Responder>& responder, std::atomic<int>& taken_count,
+              std::promise<void>& refused) {
+  responder->write(std::string(1 << 20, 'a'), [&, responder](bool taken) {
+    if (!taken) return refused.set_value();
+    ++taken_count;
+    write_on(responder, taken_count, refused);
+  });
+}
+
+TEST_F(ServerTest, ASlowReaderIsWaitedForNotBuffered) {
+  std::atomic<int> taken = 0;
+  std::promise<void> refused;
+  std::promise<void> gone;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
+    responder->start(200, "text/plain");
+    responder->on_gone([&] { gone.set_value(); });
+    write_on(responder, taken, refused);
+  });
+  auto someone = peer();
+  someone.say(get);
+  someone.hear_until("aaaa");
+  auto refusal = refused.get_future();
+  // The peer reads no more: only what the kernel buffers may be taken.
+  EXPECT_EQ(refusal.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  EXPECT_LT(taken, 64);
+  someone.leave();
+  EXPECT_EQ(refusal.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+}
+
+TEST_F(ServerTest, NothingIsCalledAfterDestructionAndLateRespondersAreHarmless) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  std::atomic<bool> called = false;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
+    responder->on_gone([&] { called = true; });
+    asked.set_value(std::move(responder));
+  });
+  auto someone = peer();
+  someone.say(get);
+  auto responder = asked.get_future().get();
+  auto port = server_->port();
+  server_.reset();
+  EXPECT_EQ(someone.hear_all(), "");
+  responder->send({});
+  responder->write("a", [&](bool) { called = true; });
+  responder.reset();
+  EXPECT_FALSE(called);
+  EXPECT_FALSE(Peer(port).connected());
+}
+
+TEST_F(ServerTest, AResponderMayOutliveTheLoop) {
+  std::shared_ptr<Responder> kept;
+  {
+    boost::asio::io_context io;
+    std::promise<void> asked;
+    auto server = Server::listen(io, {}, [&](Request, std::shared_ptr<Responder> responder) {
+      kept = std::move(responder);
+      io.stop();
+    });
+    ASSERT_TRUE(server);
+    Peer someone((*server)->port());
+    someone.say(get);
+    io.run();
+    server->reset();
+  }
+  kept->send({});
+}
+
+TEST_F(ServerTest, ATakenPortIsNamed) {
+  serve_echo();
+  Server::Options options;
+  options.port = server_->port();
+  auto second = Server::listen(io_, options, [](Request, std::shared_ptr<Responder>) {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().fault, Fault::conflict);
+  EXPECT_THAT(second.error().message, HasSubstr("127.0.0.1:" + std::to_string(options.port)));
+}
+
+}  // namespace
+}  // namespace tailrace::http

@@ -20,7 +20,9 @@ struct Rows {
   std::vector<std::vector<std::optional<std::string>>> rows;
   bool empty() const { return rows.empty(); }
   // The value of the only row, or of the first; empty text for NULL.
-  std::string text(std::size_t row, std::size_t column) const { return rows.at(row).at(column).value_or(""); }
+  std::string text(std::size_t row, std::size_t column) const {
+    return rows.at(row).at(column).value_or("");
+  }
 };
 
 // One connection to PostgreSQL, used by one thread at a time. Output settings are sent in the
@@ -29,7 +31,8 @@ class Connection {
  public:
   enum class Kind { sql, replication };
   struct Options {
-    std::string uri;  // postgresql://... or key=value; sslmode verify-full is the default off loopback
+    std::string
+        uri;  // postgresql://... or key=value; sslmode verify-full is the default off loopback
     std::string application_name = "tailrace";
     Kind kind = Kind::sql;
     std::chrono::seconds connect_timeout{10};
@@ -42,11 +45,13 @@ class Connection {
 
   // Kind::sql: any statement with $1.. parameters. Kind::replication: no parameters (the simple
   // protocol). Faults come from the SQLSTATE, which the message ends with: "... (SQLSTATE 42501)".
-  virtual Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters = {}) = 0;
+  virtual Result<Rows> query(const std::string& sql,
+                             const std::vector<std::string>& parameters = {}) = 0;
 
   // Runs COPY ... TO STDOUT and hands over each chunk, one or more whole lines of text format with
   // their line ends, in place. An Error from `take` cancels the copy and is returned.
-  virtual Result<void> copy_out(const std::string& sql, const std::function<Result<void>(std::string_view)>& take) = 0;
+  virtual Result<void> copy_out(const std::string& sql,
+                                const std::function<Result<void>(std::string_view)>& take) = 0;
 
   // From any thread: asks the server to cancel what runs now.
   virtual void cancel() = 0;

@@ -19,9 +19,9 @@ namespace tailrace::pg {
 struct StreamMessage {
   enum class Kind { wal, keepalive };
   Kind kind = Kind::wal;
-  Lsn lsn;                     // wal: the message's own LSN; keepalive: the walsender's position
+  Lsn lsn;                       // wal: the message's own LSN; keepalive: the walsender's position
   bool reply_requested = false;  // keepalive
-  std::string_view payload;    // wal: one pgoutput message. Valid until the next fill()
+  std::string_view payload;      // wal: one pgoutput message. Valid until the next fill()
 };
 
 // A connection in COPY BOTH mode. libpq connects, authenticates and sets up TLS; from
@@ -47,7 +47,8 @@ class ReplicationStream {
   // Bytes read and not yet handed out.
   virtual std::size_t buffered() const = 0;
 
-  // Standby status update: everything before `flushed` is durable here. `flushed` must never go down.
+  // Standby status update: everything before `flushed` is durable here. `flushed` must never go
+  // down.
   virtual Result<void> send_status(Lsn flushed, UnixMicros now) = 0;
   // From any thread: makes a waiting fill() return.
   virtual void wake() = 0;

@@ -61,11 +61,12 @@ def programs_of(version):
 class Postgres:
     """A throwaway PostgreSQL: its folder, its process, its connections."""
 
-    def __init__(self, version=INSTALLED_VERSION, settings=None, hba=None):
+    def __init__(self, version=INSTALLED_VERSION, settings=None, hba=None, dies_with_us=signal.SIGQUIT):
         self.version = version
         self.programs = programs_of(version)
         self.settings = SETTINGS | (settings or {})
         self.hba = hba
+        self.dies_with_us = dies_with_us
         self.user = unprivileged_user()
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="tailrace-pg-"))
@@ -113,7 +114,7 @@ class Postgres:
             command += ["-c", f"{name}={value}"]
         with open(self.folder / "postgres.log", "ab") as log:
             self.process = spawn(
-                command, dies_with_us=signal.SIGQUIT, user=self.user, cwd=self.folder,
+                command, dies_with_us=self.dies_with_us, user=self.user, cwd=self.folder,
                 env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # fmt: skip
         wait_until(self.ready, 60, lambda: f"PostgreSQL {self.version} starts\n{self.log()}")
 

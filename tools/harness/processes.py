@@ -10,13 +10,13 @@ PR_SET_PDEATHSIG = 1
 
 def spawn(command, dies_with_us=signal.SIGTERM, user=None, **options):
     """A child in a session of its own, so that the terminal's Ctrl-C is ours alone to act on, and that
-    gets a signal when we die, however that happens."""
+    gets a signal when we die, however that happens (None: it lives on)."""
     if user is not None:
         options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     return subprocess.Popen(
         [str(word) for word in command],
         start_new_session=True,
-        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, dies_with_us),
+        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, dies_with_us or 0),
         **options,
     )
 

@@ -51,8 +51,9 @@ class AdminError(Exception):
 class Tailrace:
     """The real program as a process of its own, with a folder that is gone afterwards."""
 
-    def __init__(self, config, binary=None, **environment):
+    def __init__(self, config, binary=None, dies_with_us=signal.SIGKILL, **environment):
         self.binary = binary or tailrace_binary()
+        self.dies_with_us = dies_with_us
         self.environment = clean_environment(**environment)
         self.folder = Path(tempfile.mkdtemp(prefix="tailrace-"))
         self.admin = f"127.0.0.1:{free_port()}"
@@ -82,7 +83,7 @@ class Tailrace:
     def launch(self):
         with open(self.folder / "stderr", "ab") as stderr, open(self.folder / "stdout", "ab") as stdout:
             self.process = spawn(
-                [self.binary, "run", "--config", self.config_file], dies_with_us=signal.SIGKILL,
+                [self.binary, "run", "--config", self.config_file], dies_with_us=self.dies_with_us,
                 cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=stdout, stderr=stderr)  # fmt: skip
         return self

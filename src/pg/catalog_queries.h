@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +20,15 @@ std::optional<ValueKind> kind_of_builtin(std::uint32_t type_oid);
 std::optional<ValueKind> kind_of_builtin_name(std::string_view name);
 // "integer" for 23; empty for a user-defined type.
 std::string_view builtin_type_name(std::uint32_t type_oid);
+
+// Any type, as the catalogue has it now. A domain has the kind of its base.
+struct TypeInfo {
+  std::uint32_t oid = 0;
+  ValueKind kind = ValueKind::text;
+  std::string name;  // as format_type() prints it without a modifier
+};
+// One round trip. A type that has been dropped is left out.
+Result<std::vector<TypeInfo>> find_types(Connection& sql, const std::vector<std::uint32_t>& oids);
 
 struct System {
   std::uint64_t system_id = 0;

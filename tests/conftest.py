@@ -228,6 +228,11 @@ def task_config(source, *tables, shards=1, rules=(), **task):
     }
 
 
+def python_function(folder, **more):
+    """A Python function of that folder."""
+    return {"runtime": "python3", "handler": "app.lambda_handler", "code": str(folder)} | more
+
+
 class Capture:
     """A running task and what it brought into its stream."""
 

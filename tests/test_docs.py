@@ -1,0 +1,92 @@
+"""The examples in our documents work: YAML is checked by the program, JSON parses, shell parses, and
+what the documents say about commands is what the program says."""
+
+import json
+import re
+import subprocess
+import textwrap
+
+import pytest
+import yaml
+
+from harness.postgres import ROOT
+from harness.server import run_tailrace
+
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]
+)
+CONFIGURATION_KEYS = {"data", "listen", "streams", "tasks", "functions", "triggers"}
+
+
+def blocks(*languages):
+    """(page:line, language, text) of each fenced block; a language marked `no-check` is left out."""
+    found = []
+    for page in PAGES:
+        if not page.exists():
+            continue
+        text = page.read_text()
+        for block in re.finditer(r"^( *)```([a-z]+)([^\n]*)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+            if block.group(2) in languages and "no-check" not in block.group(3):
+                line = text[: block.start()].count("\n") + 1
+                found.append(pytest.param(textwrap.dedent(block.group(4)), id=f"{page.name}:{line}"))
+    return found or [pytest.param(None, marks=pytest.mark.skip(reason=f"no block in {languages}"))]
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_a_yaml_example_is_valid(text, tmp_path):
+    document = yaml.safe_load(text)
+    if not isinstance(document, dict) or not set(document) & CONFIGURATION_KEYS:
+        return
+    # An excerpt shows one part; what it names in others is declared beside it.
+    document.setdefault("streams", {})
+    for task in document.get("tasks", {}).values():
+        document["streams"].setdefault(task.get("stream"), {"shards": 1})
+        if isinstance(task.get("table_mappings"), str) and task["table_mappings"].endswith(".json"):
+            (tmp_path / task["table_mappings"]).write_text((ROOT / "examples/mappings.json").read_text())
+    for trigger in document.get("triggers", []):
+        document["streams"].setdefault(trigger["stream"], {"shards": 1})
+        document.setdefault("functions", {}).setdefault(
+            trigger["function"], {"runtime": "python3", "code": ".", "handler": "app.lambda_handler"})  # fmt: skip
+    file = tmp_path / "tailrace.yaml"
+    if set(yaml.safe_load(text)) == set(document):
+        file.write_text(text)
+    else:
+        file.write_text(yaml.safe_dump(document))
+    variables = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "value")
+    ran = run_tailrace("validate", "--config", file, **variables)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_a_json_example_parses(text):
+    json.loads(text)
+
+
+@pytest.mark.parametrize("text", blocks("sh", "bash", "shell", "console"))
+def test_a_shell_example_parses_and_names_commands_that_exist(text):
+    # In a transcript the commands are the lines after the prompt.
+    prompted = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    script = "\n".join(prompted) if prompted else text
+    parsed = subprocess.run(["bash", "-n"], input=script, check=False, capture_output=True, text=True)
+    assert parsed.returncode == 0, parsed.stderr
+    for command in re.findall(r"(?:^|[;&|(] *)(?:\S*/)?tailrace ([a-z]+(?: [a-z]+)?)", script, re.MULTILINE):
+        words = command.split()
+        known = [ran for n in (2, 1) if (ran := run_tailrace(*words[:n], "--help")).returncode == 0]
+        assert known, f"tailrace {command} is no command"
+    for target in re.findall(r"^make ([a-z]+)", script, re.MULTILINE):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), (
+            f"make {target} is no target"
+        )
+    for name in re.findall(r"(?:^|\s)((?:tools|examples|tests)/[\w./-]+)", script):
+        assert (ROOT / name).exists(), f"{name} is not there"
+
+
+def test_the_table_mapping_example_is_one_that_tasks_take(tmp_path):
+    assert json.loads((ROOT / "examples/mappings.json").read_text())["rules"]
+    file = tmp_path / "tailrace.yaml"
+    file.write_text(json.dumps({
+        "streams": {"s": {}},
+        "tasks": {"t": {"source": "postgresql://localhost/shop", "stream": "s",
+                        "table_mappings": str(ROOT / "examples/mappings.json")}}}))  # fmt: skip
+    ran = run_tailrace("validate", "--config", file)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

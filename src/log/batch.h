@@ -13,7 +13,8 @@
 namespace tailrace::log {
 
 // Small named values that are durable in the same group as the records beside them: how far a task
-// has come, for example. The log keeps the newest value of each key and knows nothing of its content.
+// has come, for example. The log keeps the newest value of each key and knows nothing of its
+// content.
 using Marks = std::map<std::string, std::string, std::less<>>;
 
 // Records of several shards on their way into the log, already in the log's own form, so that a
@@ -22,8 +23,12 @@ class Batch {
  public:
   // `arrival` is stored with every record begun from now on.
   explicit Batch(UnixMicros arrival = {}) : arrival_(arrival) {}
-  Batch(Batch&&) noexcept = default;
-  Batch& operator=(Batch&&) noexcept = default;
+  Batch(Batch&& other) noexcept : Batch(other.arrival_) { *this = std::move(other); }
+  Batch& operator=(Batch&& other) noexcept;
+
+  // Moves the content out, in which no record may be open. This batch is empty then, with the same
+  // arrival, and may be filled again.
+  Batch take() noexcept { return std::move(*this); }
 
   void set_arrival(UnixMicros arrival) { arrival_ = arrival; }
 
@@ -37,7 +42,8 @@ class Batch {
 
   void set_mark(std::string key, std::string value);
 
-  std::size_t bytes() const;
+  // Of all that is ended, in the log's form.
+  std::size_t bytes() const { return bytes_; }
   std::size_t records() const { return records_; }
   bool empty() const { return records_ == 0 && marks_.empty(); }
 
@@ -56,7 +62,10 @@ class Batch {
   std::map<ShardNumber, Piece> pieces_;
   Marks marks_;
   std::size_t records_ = 0;
-  Piece* open_ = nullptr;
+  std::size_t bytes_ = 0;
+  // The record that was begun and not ended: its piece and where it starts there.
+  std::map<ShardNumber, Piece>::iterator open_{};
+  bool is_open_ = false;
   std::size_t open_at_ = 0;
 };
 

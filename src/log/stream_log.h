@@ -27,7 +27,7 @@ struct Record {
 // A run of one shard's records, checked against their checksum, with the bytes under them.
 struct Records {
   std::vector<Record> records;
-  Offset next = 0;                     // where to read on
+  Offset next = 0;                                   // where to read on
   std::vector<std::shared_ptr<const Buffer>> bytes;  // keeps the views alive
 };
 
@@ -44,8 +44,8 @@ enum class Sync {
 class StreamLog {
  public:
   struct Options {
-    std::string name;                   // for messages
-    std::uint64_t incarnation = 0;      // bound into every checksum: another stream's bytes are refused
+    std::string name;               // for messages
+    std::uint64_t incarnation = 0;  // bound into every checksum: another stream's bytes are refused
     std::uint64_t segment_bytes_max = 128u << 20;
     std::uint64_t pending_bytes_max = 64u << 20;
     Sync sync = Sync::always;
@@ -53,9 +53,10 @@ class StreamLog {
   };
 
   // Recovers: cuts off (into a *.torn file, never deleted) a group that is not whole at the end of
-  // the last segment, as a crash in mid-write leaves. Damage elsewhere keeps its bytes, is listed by
-  // damage(), and only reading that range fails.
-  static Result<std::unique_ptr<StreamLog>> open(Directory& directory, Options options, Clock& clock);
+  // the last segment, as a crash in mid-write leaves. Damage elsewhere keeps its bytes, is listed
+  // by damage(), and only reading that range fails.
+  static Result<std::unique_ptr<StreamLog>> open(Directory& directory, Options options,
+                                                 Clock& clock);
   // Writes and syncs what was appended, then stops the writer.
   virtual ~StreamLog() = default;
 
@@ -65,7 +66,7 @@ class StreamLog {
     Ticket ticket = 0;
     struct First {
       ShardNumber shard;
-      Offset offset;        // of the batch's first record of this shard
+      Offset offset;  // of the batch's first record of this shard
       std::uint32_t count;
     };
     std::vector<First> firsts;
@@ -75,7 +76,9 @@ class StreamLog {
   // it survives or none. Takes the batch's content only on success. While pending_bytes_max is
   // reached it waits up to `patience`, then Fault::unavailable and the batch stays the caller's. A
   // batch larger than pending_bytes_max is taken when the queue is empty. Fault::fenced after a
-  // failed write or sync, Fault::full when the disk has no room (nothing was written: try again).
+  // failed write or sync, Fault::full while the disk has no room (nothing was written: try again).
+  // What was taken before the disk was full stays queued and is written when there is room. An
+  // empty batch gets the ticket of the newest one.
   virtual Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) = 0;
 
   // Everything up to this ticket survives a crash (with Sync::always) and can be read.
@@ -91,7 +94,8 @@ class StreamLog {
   // Records of one shard from `from` on: at least one if there is one, else none (and next ==
   // from). Fault::not_found with the horizon in its text when `from` was retired, Fault::corrupt
   // when a block is damaged: the message has segment, range of offsets and file position.
-  virtual Result<Records> read(ShardNumber shard, Offset from, std::size_t records_max, std::size_t bytes_max) = 0;
+  virtual Result<Records> read(ShardNumber shard, Offset from, std::size_t records_max,
+                               std::size_t bytes_max) = 0;
 
   virtual Offset first_offset(ShardNumber shard) const = 0;  // the oldest record still kept
   virtual Offset end_offset(ShardNumber shard) const = 0;    // one past the newest durable record
@@ -104,9 +108,10 @@ class StreamLog {
   virtual std::optional<std::string> mark(std::string_view key) const = 0;
   virtual Marks marks() const = 0;
 
-  // Deletes whole sealed segments whose newest record arrived before the time, oldest first, and
-  // then while the log holds more than bytes_max (0: no limit). Never the open segment, and never a
-  // segment that could not be read whole. Returns how many.
+  // Takes whole sealed segments out, oldest first, while their newest record arrived before the
+  // time or the log holds more than bytes_max (0: no limit), and deletes their files. Never the
+  // newest segment. The file of a segment that could not be read whole is not deleted but renamed
+  // to <segment>.damaged. Returns how many.
   virtual Result<std::size_t> retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) = 0;
 
   struct Damage {
@@ -116,6 +121,9 @@ class StreamLog {
     std::string what;  // for people: which shards' offsets are unreadable, as far as known
   };
   virtual std::vector<Damage> damage() const = 0;
+  // What open() did or found that a person should know: a torn group that was cut off and where
+  // its bytes are, files in the folder that are not the log's.
+  virtual std::vector<std::string> recovery_notes() const = 0;
   virtual std::optional<Error> fenced() const = 0;
 
   struct Statistics {

@@ -64,6 +64,7 @@ class Stream {
   StreamSpec spec_;
   std::unique_ptr<log::StreamLog> log_;
   Clock& clock_;
+  std::vector<Shard> routes_;  // by hash range
 };
 
 // All streams of a data folder, each in streams/<name>-<incarnation in hex>/. Any thread may call.

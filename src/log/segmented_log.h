@@ -1,0 +1,155 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/guarded.h"
+#include "log/durable_end.h"
+#include "log/group.h"
+#include "log/index.h"
+#include "log/lru_cache.h"
+#include "log/recovery.h"
+#include "log/segment_writer.h"
+#include "log/stream_log.h"
+
+namespace tailrace::log {
+
+// The log over segment files. Three parts, each with a lock of its own: the queue that appenders
+// fill, the writer thread that empties it, the index that readers search.
+class SegmentedLog final : public StreamLog {
+ public:
+  SegmentedLog(Directory& directory, Options options, Clock& clock, Recovered recovered);
+  ~SegmentedLog() override;
+
+  Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) override;
+  Ticket durable() const override { return durable_.ticket(); }
+  Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) override;
+  std::uint64_t subscribe(std::function<void()> wake) override;
+  void unsubscribe(std::uint64_t subscription) override;
+
+  Result<Records> read(ShardNumber shard, Offset from, std::size_t records_max,
+                       std::size_t bytes_max) override;
+  Offset first_offset(ShardNumber shard) const override;
+  Offset end_offset(ShardNumber shard) const override;
+  Result<Offset> offset_at(ShardNumber shard, std::int64_t arrival_ms) override;
+  std::optional<Offset> end_of_damage(ShardNumber shard, Offset from) const override;
+
+  std::optional<std::string> mark(std::string_view key) const override;
+  Marks marks() const override;
+  Result<std::size_t> retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) override;
+  std::vector<Damage> damage() const override;
+  std::vector<std::string> recovery_notes() const override { return notes_; }
+  std::optional<Error> fenced() const override;
+  Statistics statistics() const override;
+
+ private:
+  // What append() fills and the writer takes.
+  struct Queue {
+    std::deque<PendingBatch> batches;
+    std::size_t pending_bytes = 0;  // until they are durable
+    Ticket last_ticket = 0;
+    std::unordered_map<ShardNumber, Offset> next;
+    Offset next_of_unlisted = 0;
+    std::size_t room_waiters = 0;
+    bool writer_waits = false;
+    bool stopping = false;
+    bool try_room_now = false;
+    std::optional<Error> full;
+    std::optional<Error> fenced;
+  };
+
+  // What readers search, with what belongs to the same moment.
+  struct Published {
+    Index index;
+    Marks marks;
+    std::vector<Damage> damage;
+    Statistics statistics;
+  };
+
+  // Blocks of a shard from an offset on. The first holds it or, when the records in between are
+  // lost, lies behind it; none is left when `next` is the end.
+  struct Located {
+    std::shared_ptr<Segment> segment;
+    std::vector<Block> blocks;
+    Offset next = 0;
+  };
+
+  Error fenced_error(const Error& cause) const;
+  Error trimmed_error(ShardNumber shard, Offset from, Offset first) const;
+  Error lost_error(ShardNumber shard, Offset from, Offset end) const;
+
+  // The writer thread.
+  void run();
+  bool take(std::vector<PendingBatch>& batches);
+  bool write(Group& group);
+  Result<void> make_ready(std::uint64_t group_bytes);
+  Result<void> seal();
+  Result<void> create();
+  Result<void> timed_sync();
+  bool wait_for_room(const Error& full);
+  void publish(const Group& group, std::uint64_t write_micros);
+  void finish();
+  void fence(const Error& cause);
+  void wake_subscribers();
+
+  // Reading.
+  Result<Located> locate(ShardNumber shard, Offset from) const;
+  Result<std::shared_ptr<const std::vector<Block>>> list_of(const Index::Run& run) const;
+  Result<std::shared_ptr<const std::vector<Block>>> rebuild_list(const Index::Run& run) const;
+  Result<std::shared_ptr<File>> file_of(const Segment& segment) const;
+  Result<std::shared_ptr<const Buffer>> block_bytes(Segment& segment, ShardNumber shard,
+                                                    const Block& block) const;
+  void note_damage(Segment& segment, std::uint64_t position, std::uint64_t bytes,
+                   const std::string& what) const;
+  Result<void> remove_retired();
+
+  Directory& directory_;
+  const Options options_;
+  Clock& clock_;
+  const std::vector<std::string> notes_;
+
+  mutable std::mutex queue_mutex_;
+  std::condition_variable work_;  // for the writer
+  std::condition_variable room_;  // for appenders
+  Queue queue_;
+
+  // Damage is also found by reading, which is const to its callers.
+  mutable std::shared_mutex published_mutex_;
+  mutable Published published_;
+  mutable LruCache<File> files_;
+  mutable LruCache<const std::vector<Block>> lists_;
+  mutable LruCache<const Buffer> blocks_;
+
+  DurableEnd durable_;
+  Guarded<std::map<std::uint64_t, std::function<void()>>> subscribers_;
+  std::atomic<std::uint64_t> next_subscription_{1};
+
+  std::mutex retire_mutex_;
+  std::deque<std::shared_ptr<Segment>> retired_;  // whose files are still to be removed
+
+  // Only the writer thread touches these.
+  SegmentWriter writer_;
+  State state_;
+  std::uint64_t last_sequence_ = 0;
+  std::uint64_t segment_groups_ = 0;
+  std::uint64_t segment_records_ = 0;
+  bool unproven_ = false;  // no group behind the newest proves that it was synced
+  std::chrono::steady_clock::time_point sync_due_;
+
+  std::thread thread_;  // last: it runs on all of the above
+};
+
+}  // namespace tailrace::log

@@ -3,6 +3,8 @@
 PRESET ?= debug
 SECONDS ?= 60
 JOBS ?= $(shell nproc)
+# The PostgreSQL versions of the tests that are marked every_version.
+PG_VERSIONS ?= 13,14,15,16,17,18
 # More arguments for pytest: make test PYTEST_ARGS='-k toast'
 PYTEST_ARGS ?=
 
@@ -30,7 +32,7 @@ unit: ## the C++ tests (ctest)
 e2e: ## the tests of the whole program against real servers (pytest)
 	@tools/bootstrap --for test
 	@tools/build $(PRESET)
-	@TAILRACE_BINARY=$(CURDIR)/build/$(PRESET)/tailrace .venv/bin/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	@TAILRACE_BINARY=$(CURDIR)/build/$(PRESET)/tailrace .venv/bin/python -m pytest -n $(JOBS) --pg-versions $(PG_VERSIONS) $(PYTEST_ARGS)
 
 sanitize: ## the C++ tests under ASan+UBSan and under TSan
 	@$(MAKE) --no-print-directory unit PRESET=asan

@@ -208,7 +208,7 @@ def test_tail_ends_after_its_time_and_when_its_reader_leaves(running):
 def test_invoke_and_logs_show_a_function_at_work(running, tmp_path):
     event = tmp_path / "event.json"
     event.write_text('{"Records": [1, 2]}')
-    ran = running.run("invoke", "f", "--event", f"@{event}")
+    ran = running.run("invoke", "f", "--event", event)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout) == {"got": 2}
     failed = running.run("invoke", "f", "--event", '{"fail": true}')
@@ -273,14 +273,18 @@ def test_health_and_metrics(running):
 
 
 def dev(*arguments, folder):
-    return spawn([tailrace_binary(), "dev", *arguments], cwd=folder, env=clean_environment(HOME=str(folder)),
-                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    ports = ["--listen-admin", f"127.0.0.1:{free_port()}", "--listen-aws", f"127.0.0.1:{free_port()}"]
+    return spawn(
+        [tailrace_binary(), "dev", *arguments, *ports], cwd=folder,
+        env=clean_environment(XDG_STATE_HOME=str(folder / "state")), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
 
 
-def test_dev_needs_no_file_and_runs_a_function(database, tmp_path):
+def test_dev_needs_no_file_runs_a_function_and_cleans_up(database, tmp_path):
     database.sql("create table a (id int primary key); insert into a values (1)")
     (tmp_path / "handler.py").write_text(
-        "def on_change(event, context):\n    print('RECORDS', len(event['Records']), flush=True)\n")  # fmt: skip
+        "def on_change(event, context):\n    print('RECORDS', len(event['Records']))\n"
+    )
     process = dev(
         database.uri(), "--table", "public.a", "--function", "handler.py:on_change", folder=tmp_path
     )
@@ -292,19 +296,24 @@ def test_dev_needs_no_file_and_runs_a_function(database, tmp_path):
                 break
         else:
             pytest.fail("dev ended:\n" + "".join(said))
+        assert database.slot("tailrace_dev")["active"]
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
         assert process.returncode == 0, rest
     finally:
         if process.poll() is None:
             process.kill()
-    assert "127.0.0.1:" in "".join(said), "it says where it answers"
+    assert "tailrace tail dev" in "".join(said), "it says what to try"
+    assert database.slot("tailrace_dev") is None
+    assert database.sql("select pubname from pg_publication") == []
+    assert list((tmp_path / "state").rglob("*.seg*")) == []
 
 
 def test_dev_prints_the_sql_that_is_missing(own_postgres, make_database, tmp_path):
     postgres = own_postgres()
     database = make_database(postgres)
     database.sql("create role cdc login; create table a (id int primary key)")
-    ran = run_tailrace("dev", postgres.uri(database.name, "cdc"), "--table", "a", cwd=tmp_path)
-    assert ran.returncode == 3
-    assert 'ALTER ROLE "cdc" REPLICATION' in ran.stdout + ran.stderr
+    process = dev(postgres.uri(database.name, "cdc"), "--table", "a", folder=tmp_path)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert 'ALTER ROLE "cdc" REPLICATION' in said

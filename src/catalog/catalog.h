@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,8 @@ struct Entry {
 // returned survives a power cut). Any thread may call; each call is one transaction.
 class Catalog {
  public:
-  // Fault::conflict when a newer version of the program wrote it.
+  // Fault::conflict when a newer version of the program wrote it, Fault::corrupt when it is
+  // damaged: it is then left as it is.
   static Result<std::unique_ptr<Catalog>> open(const std::string& file, Clock& clock);
   virtual ~Catalog() = default;
 
@@ -37,7 +39,10 @@ class Catalog {
   virtual Result<std::vector<Entry<function::FunctionSpec>>> functions() = 0;
   virtual Result<std::vector<Entry<delivery::TriggerSpec>>> triggers() = 0;
 
-  // Add or replace by name (triggers: by name, keeping the id they have).
+  // Add or replace by name. A trigger without a name is called "<stream>/<function>"; it gets a
+  // random id unless it brings one or is known already: then it keeps that. Fault::not_found when
+  // the stream or function that it names does not exist, Fault::conflict when another trigger has
+  // its id.
   virtual Result<void> put(const stream::StreamSpec& spec, Origin origin) = 0;
   virtual Result<void> put(const capture::TaskSpec& spec, Origin origin) = 0;
   virtual Result<void> put(const function::FunctionSpec& spec, Origin origin) = 0;
@@ -46,6 +51,10 @@ class Catalog {
   enum class Kind { stream, task, function, trigger };
   // Fault::not_found; Fault::conflict when something else still names it (a task its stream).
   virtual Result<void> remove(Kind kind, const std::string& name) = 0;
+
+  // What `work` does with the catalogue it is given is one transaction: all of it is committed, or
+  // nothing when `work` returns an error.
+  virtual Result<void> together(const std::function<Result<void>(Catalog&)>& work) = 0;
 };
 
 // What a declaration (the YAML file) wants to exist. Streams keep the shards and retention they
@@ -66,8 +75,12 @@ struct Declaration {
 
 // Brings the catalogue in line: adds, changes, and removes tasks, functions and triggers that YAML
 // declared earlier and no longer does. Streams are never removed by leaving them out: their records
-// would go too. Returns what was done, a sentence each ("stream orders: created with 3 shards").
-// Fault::invalid when a declaration asks what cannot be (another shard count for an existing stream).
-Result<std::vector<std::string>> apply(Catalog& catalog, const Declaration& declaration, Clock& clock);
+// would go too. What it declares that was made through an API becomes YAML's. Returns what was
+// done, a sentence each ("stream orders: created with 3 shards"); nothing when all was so already.
+// One transaction. Fault::invalid when a declaration asks what cannot be: another shard count for
+// an existing stream, a stream or function that is neither declared nor there. It names all of
+// that.
+Result<std::vector<std::string>> apply(Catalog& catalog, const Declaration& declaration,
+                                       Clock& clock);
 
 }  // namespace tailrace::catalog

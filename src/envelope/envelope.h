@@ -29,7 +29,7 @@ struct Source {
 
 // Where one message stands.
 struct Context {
-  const Transaction* transaction = nullptr;  // null for load and control messages
+  const Transaction* transaction = nullptr;  // null for loads and load-complete, else needed
   UnixMicros now;                            // when the message is made
   Lsn snapshot;                    // load: the snapshot's LSN, the same for a load's whole run
   std::uint64_t load_ordinal = 0;  // load: counts the table's rows in this run, from 1
@@ -50,7 +50,8 @@ class TableEnvelope {
   virtual void append(Buffer& out, const Change& change, const Context& context) = 0;
   // Appends the partition key (never empty): the key columns' text of the row that names the
   // change, joined as docs/messages.md says, or "schema.table". At most 256 characters: a longer
-  // key is replaced by its SHA-256 in hex. `half` chooses the old row.
+  // key is replaced by its SHA-256 in hex. `half` chooses the old row. A change without rows (a
+  // truncate; take one for the load-complete message too) has "schema.table".
   virtual void append_partition_key(Buffer& out, const Change& change,
                                     Context::Half half) const = 0;
   // Whether the change moves the row to another key (and PartitionBy is primary_key).
@@ -60,9 +61,10 @@ class TableEnvelope {
   virtual void append_load_complete(Buffer& out, std::uint64_t rows, const Context& context) = 0;
 };
 
-// Stable over every redelivery and re-capture: "<system id>-<timeline>-<slot
-// point>-<commit>-<ordinal>" (LSNs and system id in hexadecimal without slash; halves add "-old"
-// and "-new"); loads have "load-<snapshot>-<table oid>-<ordinal>" after the slot point.
+// Stable over every redelivery and re-capture:
+// "<system id>-<timeline>-<slot point>-<commit>-<ordinal>" (LSNs and system id in hexadecimal
+// without slash; halves add "-old" and "-new"). Loads have "load-<snapshot>-<table oid>-<ordinal>"
+// after the slot point, and so need change.table.
 std::string event_id(const Source& source, const Change& change, const Context& context);
 
 }  // namespace tailrace::envelope

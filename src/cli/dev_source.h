@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "capture/task.h"
+
+namespace tailrace::cli {
+
+// What "tailrace dev" leaves on the source, and how it takes it away again.
+
+bool has_publication(const capture::TaskSpec& task);
+
+// Drops the slot, once its reader is gone, and the publication if asked.
+Result<void> clean_source(const capture::TaskSpec& task, bool with_publication);
+
+// The same as SQL for a person.
+std::string cleaning_sql(const capture::TaskSpec& task, bool with_publication);
+
+}  // namespace tailrace::cli

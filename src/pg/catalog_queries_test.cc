@@ -117,9 +117,8 @@ TEST_F(CatalogQueriesTest, NamesWhoHoldsUpASlot) {
   auto who = old_transactions(*sql);
   ASSERT_TRUE(who) << who.error().message;
   ASSERT_EQ(who->size(), 1u);
-  EXPECT_THAT(
-      (*who)[0],
-      HasSubstr("pid " + pid + " (tailrace) idle in transaction for 0 s: SELECT pg_backend_pid()"));
+  EXPECT_THAT((*who)[0], HasSubstr("pid " + pid + " (tailrace) idle in transaction for "));
+  EXPECT_THAT((*who)[0], HasSubstr(" s: SELECT pg_backend_pid()"));
   run(*writer, "PREPARE TRANSACTION 'left behind'");
   EXPECT_THAT(*old_transactions(*sql),
               ElementsAre(HasSubstr("prepared transaction 'left behind' of postgres")));

@@ -19,7 +19,7 @@ Result<std::unique_ptr<Aside>> Aside::open(Directory& task_folder, std::uint64_t
   options.incarnation = identity;
   auto opened = log::StreamLog::open(**folder, options, clock);
   if (!opened) return std::move(opened).error().during("open what task " + name + " kept aside");
-  std::unique_ptr<Aside> aside(new Aside(std::move(*opened)));
+  std::unique_ptr<Aside> aside(new Aside(std::move(*folder), std::move(*opened)));
   if (!aside->log_->damage().empty())
     return Error{Fault::corrupt, "what task " + name + " kept aside is damaged: " +
                                      aside->log_->damage().front().what};

@@ -55,8 +55,10 @@ class Aside {
   static void mark_position(log::Batch& batch, const Position& position);
 
  private:
-  explicit Aside(std::unique_ptr<log::StreamLog> log) : log_(std::move(log)) {}
+  Aside(std::unique_ptr<Directory> folder, std::unique_ptr<log::StreamLog> log)
+      : folder_(std::move(folder)), log_(std::move(log)) {}
 
+  std::unique_ptr<Directory> folder_;  // the log works in it, so it goes last
   std::unique_ptr<log::StreamLog> log_;
 };
 

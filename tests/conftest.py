@@ -38,9 +38,9 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call" and report.failed:
         for server in getattr(item, "servers", []):
-            report.sections.append(("tailrace's diagnostics", server.stderr()[-20000:]))
+            report.sections.append(("tailrace's diagnostics", server.diagnostics()))
         if postgres := getattr(item, "postgres", None):
-            report.sections.append(("PostgreSQL's log", postgres.log()))
+            report.sections.append(("PostgreSQL's log", postgres.log(since=item.postgres_log_start)))
 
 
 # PostgreSQL
@@ -68,6 +68,7 @@ def postgres(request, postgres_version):
             raise
         servers[postgres_version] = server
     request.node.postgres = servers[postgres_version]
+    request.node.postgres_log_start = servers[postgres_version].log_bytes()
     return servers[postgres_version]
 
 
@@ -79,7 +80,7 @@ def own_postgres(request):
     def make(version=INSTALLED_VERSION, **options):
         server = Postgres(version, **options)
         made.append(server)
-        request.node.postgres = server
+        request.node.postgres, request.node.postgres_log_start = server, 0
         server.make()
         server.start()
         return server

@@ -107,8 +107,8 @@ def test_every_event_has_an_id_of_its_own(database, capture):
     database.sql("insert into a select g, 0 from generate_series(501, 1500) g")
     database.sql("update a set id = -id, v = 1")
 
-    ids = [m.event_id for m in task.messages()]
-    assert len(ids) == 500 + 1 + 1000 + 2 * 1500
+    ids = [m.event_id for m in task.rows()]
+    assert len(ids) == 500 + 1000 + 2 * 1500
     assert len(set(ids)) == len(ids)
 
 
@@ -380,7 +380,7 @@ def test_a_schema_change_inside_a_transaction_takes_effect_there(database, captu
 
 def test_a_renamed_table_goes_on_under_its_new_name(database, capture):
     database.sql("create table a (id int primary key)")
-    task = capture("a")
+    task = capture()
     database.sql("insert into a values (1)")
     database.sql("alter table a rename to b")
     database.sql("insert into b values (2)")
@@ -516,8 +516,12 @@ def test_every_shard_hears_when_a_table_s_load_is_complete(database, capture):
 
     messages = task.messages()
     complete = [m for m in messages if m.operation == "load-complete"]
-    assert {m.table for m in complete} == {"a", "empty"}
-    assert {m.table: m.document["rows"] for m in complete} == {"a": 300, "empty": 0}
+    shards = {m.shard for m in messages}
+    assert {(m.table, m.shard) for m in complete} == {(t, s) for t in ("a", "empty") for s in shards}
+    assert {(m.table, m.document["rows"]) for m in complete} == {("a", 300), ("empty", 0)}
+    for shard in shards:
+        rows = [m.operation for m in messages if m.shard == shard and m.table == "a"]
+        assert rows.index("load-complete") == len(rows) - 1, "it stands behind the rows"
 
 
 # The source goes on living

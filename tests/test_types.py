@@ -107,7 +107,7 @@ def expected_in_flat(type_name, text):
     if text is None:
         return None
     if type_name == "bool":
-        return {"true": True, "false": False}[text]
+        return {"t": True, "f": False}[text]
     if type_name == "bytea":
         return base64.b64encode(bytes.fromhex(text.removeprefix("\\x"))).decode()
     if type_name in ("json", "jsonb"):
@@ -163,7 +163,10 @@ def test_every_type_is_the_same_in_load_stream_and_select(database, capture, pos
     streamed = {d["data"]["id"]: d["data"] for d in records if d["op"] == "I" and not d.get("snapshot")}
     assert len(loaded) == len(streamed) == rows
 
-    texts = ", ".join(f"{name}::text" for name, _, _ in columns)
+    # format() writes what the type's output function says; a cast to text can say something else.
+    texts = ", ".join(
+        f"case when num_nulls({name}) = 0 then format('%s', {name}) end" for name, _, _ in columns
+    )
     wrong = []
     with database.connect() as connection:
         for setting in ("bytea_output = hex", "timezone = UTC", "extra_float_digits = 3"):

@@ -26,6 +26,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%a ",
     "log_min_messages": "warning",
+    "log_checkpoints": "off",
 }
 
 
@@ -159,11 +160,15 @@ class Postgres:
         self.stop(signal.SIGQUIT, patience=10)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def log(self):
+    def log(self, since=0):
+        """What the server said from that byte of its log on, the last of it."""
         try:
-            return (self.folder / "postgres.log").read_text(errors="replace")[-8000:]
+            return (self.folder / "postgres.log").read_bytes()[since:].decode(errors="replace")[-8000:]
         except FileNotFoundError:
             return ""
+
+    def log_bytes(self):
+        return (self.folder / "postgres.log").stat().st_size
 
     def uri(self, database="postgres", user="postgres", password=None, socket=False, **parameters):
         login = user if password is None else f"{user}:{quote(password, safe='')}"

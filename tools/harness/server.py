@@ -135,7 +135,9 @@ class Tailrace:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def diagnostics(self):
-        return f"--- tailrace's diagnostics ({self.config_file}):\n{self.stderr()[-12000:]}"
+        code = self.process and self.process.poll()
+        ended = "" if code is None else f"it ended with {code}\n"
+        return f"--- tailrace's diagnostics ({self.config_file}):\n{self.stderr()[-12000:]}{ended}"
 
     def run(self, *arguments, seconds=30):
         """A client command against this server."""
@@ -155,7 +157,9 @@ class Tailrace:
         try:
             with urllib.request.urlopen(request, timeout=seconds) as answer:
                 text = answer.read().decode()
-        except urllib.error.HTTPError as error:
+        except urllib.error.URLError as error:
+            if not isinstance(error, urllib.error.HTTPError):
+                raise ConnectionError(f"{error.reason}\n{self.diagnostics()}") from None
             text = error.read().decode(errors="replace")
             try:
                 raise AdminError(error.code, json.loads(text)) from None

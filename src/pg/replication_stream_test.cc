@@ -109,6 +109,8 @@ TEST_F(ReplicationStreamTest, HandsOutTheMessagesOfCommittedTransactions) {
   run(*sql, "INSERT INTO items VALUES (1, 'a'), (2, 'b')");
   run(*sql, "DELETE FROM items");
   EXPECT_EQ(types_until_commits(2), "BRIICBDDC");
+  while (stream->next()) {
+  }
   EXPECT_EQ(stream->buffered(), 0u);
 }
 

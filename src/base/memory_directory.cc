@@ -312,7 +312,6 @@ void MemoryDirectory::take_image_at_change(std::uint64_t change, std::uint64_t s
 
 std::unique_ptr<MemoryDirectory> MemoryDirectory::taken_image() {
   std::lock_guard lock(state_->mutex);
-  state_->change_to_image.reset();
   if (!state_->image) return nullptr;
   return std::unique_ptr<MemoryDirectory>(
       new MemoryDirectory(std::exchange(state_->image, nullptr), prefix_));

@@ -36,6 +36,7 @@ class MemoryDirectory final : public Directory {
   // Takes an image just before the given change (0 is the next one) to the files or names and
   // keeps it for taken_image(), so that a test can stop in the middle of anything.
   void take_image_at_change(std::uint64_t change, std::uint64_t seed);
+  // Nothing while that change has not come; the countdown goes on.
   std::unique_ptr<MemoryDirectory> taken_image();
 
   // Faults. Counted from now: 0 is the next one.

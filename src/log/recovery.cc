@@ -107,7 +107,8 @@ class Recovery {
       if (segment->footer && segment->footer->incarnation != found) segment->footer.reset();
       segments_.push_back(std::move(*segment));
     }
-    return {};
+    if (segments_.empty()) return {};
+    return drop_unfinished_footer(segments_.back());
   }
 
   Result<bool> remove_unborn(const SegmentFile& segment) {

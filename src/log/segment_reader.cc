@@ -295,6 +295,18 @@ Result<std::vector<Block>> read_block_list(File& file, const ShardSummary& summa
   return std::move(*list);
 }
 
+Result<void> drop_unfinished_footer(SegmentFile& segment) {
+  if (!segment.footer) return {};
+  for (const ShardSummary& summary : segment.footer->shards) {
+    auto list = read_block_list(*segment.file, summary);
+    if (list) continue;
+    if (list.error().fault != Fault::corrupt) return std::move(list).error();
+    segment.footer.reset();
+    break;
+  }
+  return {};
+}
+
 Result<Scan> scan_groups(
     const SegmentFile& segment, std::uint64_t incarnation, std::optional<std::uint64_t> successor,
     State& state,

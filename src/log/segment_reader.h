@@ -34,6 +34,10 @@ Result<SegmentFile> load_segment(Directory& directory, const std::string& name);
 // One shard's list of blocks from a sealed segment; Fault::corrupt when it is damaged.
 Result<std::vector<Block>> read_block_list(File& file, const ShardSummary& summary);
 
+// The footer of the last segment may be one that a crash interrupted: then it is no footer, however
+// whole its directory is, and the segment is not sealed yet.
+Result<void> drop_unfinished_footer(SegmentFile& segment);
+
 struct DamagedRange {
   std::uint64_t position = 0;
   std::uint64_t bytes = 0;

@@ -30,6 +30,9 @@ class Verifier {
       if (!incarnation_ && segment->footer) incarnation_ = segment->footer->incarnation;
       segments.push_back(std::move(*segment));
     }
+    if (!segments.empty())
+      if (auto looked = drop_unfinished_footer(segments.back()); !looked)
+        return std::move(looked).error();
     for (std::size_t i = 0; i < segments.size(); ++i) {
       std::optional<std::uint64_t> successor;
       if (i + 1 < segments.size()) successor = segments[i + 1].first_group;

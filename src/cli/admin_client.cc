@@ -113,6 +113,10 @@ struct Lines {
   }
 };
 
+int end_when_unwanted(void* wanted, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return (*static_cast<const std::function<bool()>*>(wanted))() ? 0 : 1;
+}
+
 }  // namespace
 
 Result<AdminClient> AdminClient::find(const Session& session) {
@@ -159,18 +163,23 @@ Result<std::string> AdminClient::exchange(const char* method, const std::string&
 }
 
 Result<void> AdminClient::follow(const std::string& path, std::optional<milliseconds> time,
-                                 const std::function<bool(std::string_view line)>& take) {
+                                 const std::function<bool(std::string_view line)>& take,
+                                 const std::function<bool()>& wanted) {
   Handle handle = new_handle(server_, path);
   if (!handle) return Error{Fault::internal, "libcurl cannot be started"};
   Lines lines{handle.get(), take};
   curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, &Lines::take);
   curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &lines);
+  curl_easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION, &end_when_unwanted);
+  curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA,
+                   const_cast<void*>(static_cast<const void*>(&wanted)));
   // 0 would be libcurl's word for "no limit".
   if (time)
     curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS,
                      static_cast<long>(std::max<std::int64_t>(time->count(), 1)));
   CURLcode code = curl_easy_perform(handle.get());
-  if (lines.enough) return {};
+  if (lines.enough || code == CURLE_ABORTED_BY_CALLBACK) return {};
   if (code == CURLE_OPERATION_TIMEDOUT && time) return {};
   if (code != CURLE_OK) return error_of_transfer(code, server_);
   long status = 0;

@@ -27,10 +27,11 @@ class AdminClient {
                            std::chrono::milliseconds patience = std::chrono::seconds(60));
   Result<std::string> remove(const std::string& path);
 
-  // Hands over each line of a live answer as it arrives, until `take` returns false, the server
-  // ends it or the time is over (no error).
+  // Hands over each line of a live answer as it arrives, until `take` returns false, `wanted`
+  // (asked about once a second) does, the server ends it or the time is over (no error).
   Result<void> follow(const std::string& path, std::optional<std::chrono::milliseconds> time,
-                      const std::function<bool(std::string_view line)>& take);
+                      const std::function<bool(std::string_view line)>& take,
+                      const std::function<bool()>& wanted);
 
  private:
   Result<std::string> exchange(const char* method, const std::string& path, const std::string* body,

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,6 +17,12 @@ std::optional<std::string> environment_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   if (!value) return std::nullopt;
   return value;
+}
+
+// A pipe whose reading end is closed says so without being written to.
+bool stdout_has_reader() {
+  ::pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) <= 0 || (out.revents & POLLERR) == 0;
 }
 
 std::string envelope(const std::string& command, const Outcome& outcome) {
@@ -46,6 +53,7 @@ int run(int argc, char** argv) {
   auto parsed = parse_arguments({argv + (argc > 0 ? 1 : 0), argv + argc});
 
   Console console(std::cout, std::cerr);
+  console.set_reader_check(stdout_has_reader);
   console.set_quiet(parsed->settings.quiet);
   console.set_color(
       wants_color(parsed->settings.color, ::isatty(STDOUT_FILENO) == 1, environment_variable),

@@ -11,8 +11,8 @@
 namespace tailrace::cli {
 namespace {
 
-// One request waits this long for a new line, then asks again.
-constexpr std::chrono::seconds wait_once{20};
+// One request waits this long for a new line; then it is seen whether anybody still reads.
+constexpr std::chrono::seconds wait_once{5};
 
 Outcome logs(Session& session, const std::string& function, bool follow) {
   auto client = AdminClient::find(session);
@@ -24,7 +24,7 @@ Outcome logs(Session& session, const std::string& function, bool follow) {
         printed_lines(*client, function, after, caught_up ? wait_once : std::chrono::seconds(0));
     if (!lines) return Outcome::failed(std::move(lines).error());
     caught_up = lines->empty();
-    if (caught_up && !follow) break;
+    if (caught_up && (!follow || !session.console.has_reader())) break;
     for (const PrintedLine& line : *lines) {
       after = std::max(after, line.number);
       if (session.settings.json && !follow) {
@@ -39,7 +39,8 @@ Outcome logs(Session& session, const std::string& function, bool follow) {
       if (!read) return Outcome::live();
     }
   }
-  return session.settings.json ? Outcome::of("{\"lines\":[" + json + "]}") : Outcome::live();
+  return session.settings.json && !follow ? Outcome::of("{\"lines\":[" + json + "]}")
+                                          : Outcome::live();
 }
 
 }  // namespace

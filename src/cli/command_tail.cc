@@ -3,7 +3,6 @@
 #include <CLI/Formatter.hpp>
 #include <chrono>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/clock.h"
@@ -49,12 +48,13 @@ Outcome tail(Session& session, const Options& options) {
   std::string path =
       "/v1/streams/" + url_escaped(options.stream) + "/tail?from=" + url_escaped(*from);
   if (options.limit > 0) path += "&limit=" + std::to_string(options.limit);
-  auto ended = client->follow(path, time, [&](std::string_view line) {
+  auto show = [&](std::string_view line) {
     if (session.settings.json) return session.console.print(std::string(line) + "\n");
     TailLine shown = render_tail_line(session.console, line);
     if (!shown.warning.empty()) session.console.warn(shown.warning);
     return shown.record.empty() || session.console.print(shown.record);
-  });
+  };
+  auto ended = client->follow(path, time, show, [&] { return session.console.has_reader(); });
   if (!ended) return Outcome::failed(std::move(ended).error());
   return Outcome::live();
 }

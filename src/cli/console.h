@@ -31,6 +31,10 @@ class Console {
   // Data, flushed. False when nobody reads it any more (tail | head): the command then ends, and
   // that is no failure.
   bool print(std::string_view text);
+  // Whether anybody still reads the data: a command that waits for the next piece asks from time to
+  // time. Always, unless a check was given.
+  bool has_reader() const { return !reader_check_ || reader_check_(); }
+  void set_reader_check(std::function<bool()> check) { reader_check_ = std::move(check); }
   // What helps a person and is not the answer; silent with -q.
   void note(std::string_view text);
   void warn(std::string_view text);
@@ -51,6 +55,7 @@ class Console {
 
   std::ostream& out_;
   std::ostream& err_;
+  std::function<bool()> reader_check_;
   bool color_out_ = false, color_err_ = false, quiet_ = false;
 };
 

@@ -52,6 +52,9 @@ constexpr std::array<Unit, 14> size_units{{
 constexpr std::array<Unit, 5> duration_units{
     {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
+// A hundred years: more is a slip, and would overflow where times are added.
+constexpr std::int64_t duration_ms_max = 100ll * 365 * 86'400'000;
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_whole(std::string_view text) {
@@ -87,7 +90,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     text.remove_prefix(letters);
     std::int64_t part = 0;
     if (__builtin_mul_overflow(*number, unit->second, &part)) return std::nullopt;
-    if (__builtin_add_overflow(total, part, &total)) return std::nullopt;
+    if (__builtin_add_overflow(total, part, &total) || total > duration_ms_max) return std::nullopt;
   }
   return std::chrono::milliseconds(total);
 }

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/json_text.h"
+#include "cli/diagnostics.h"
 #include "cli/program.h"
 
 namespace tailrace::cli {
@@ -52,6 +53,7 @@ int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto parsed = parse_arguments({argv + (argc > 0 ? 1 : 0), argv + argc});
 
+  send_diagnostics_to_stderr(parsed->settings);
   Console console(std::cout, std::cerr);
   console.set_reader_check(stdout_has_reader);
   console.set_quiet(parsed->settings.quiet);

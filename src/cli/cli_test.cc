@@ -6,6 +6,7 @@
 #include "cli/admin_client.h"
 #include "cli/console.h"
 #include "cli/dev_plan.h"
+#include "cli/diagnostics.h"
 #include "cli/exit_code.h"
 #include "cli/findings.h"
 #include "cli/human_text.h"
@@ -105,6 +106,10 @@ TEST(TerminalTest, ControlCharactersDoNotReachIt) {
             "c d\xef\xbf\xbd"
             "e\xc3\xa9");
   EXPECT_EQ(for_terminal_lines("a\nb\x07"), "a\nb\xef\xbf\xbd");
+}
+
+TEST(DiagnosticsTest, AMessageCannotForgeALine) {
+  EXPECT_EQ(logfmt_quoted("a \"b\"\nlevel=error\x1b[0m"), R"("a \"b\"\nlevel=error\x1b[0m")");
 }
 
 class ServerAddressTest : public testing::Test {

@@ -61,6 +61,7 @@ std::string what_to_try(const config::Config& config) {
   text += "  tailrace status" + flag + "                          tables, lag, records\n";
   if (!config.declaration.functions.empty())
     text += "  tailrace invoke dev --event '{}'" + flag + "         call the function yourself\n";
+  text.pop_back();  // the note ends the line
   return text;
 }
 

@@ -1,24 +1,12 @@
 #include "cli/serve.h"
 
-#include <spdlog/spdlog.h>
-
 #include "base/json_text.h"
 #include "server/server.h"
 
 namespace tailrace::cli {
-namespace {
-
-spdlog::level::level_enum level_of(const Settings& settings) {
-  if (settings.quiet) return spdlog::level::warn;
-  if (settings.verbose >= 2) return spdlog::level::trace;
-  return settings.verbose == 1 ? spdlog::level::debug : spdlog::level::info;
-}
-
-}  // namespace
 
 Outcome serve(Session& session, config::Config config, std::string config_file,
               std::function<void()> ready) {
-  spdlog::set_level(level_of(session.settings));
   const std::string admin = to_string(config.admin);
   server::Options options;
   options.config = std::move(config);

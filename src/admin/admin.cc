@@ -1,54 +1,45 @@
 #include "admin/admin.h"
 
-#include <mutex>
-#include <shared_mutex>
 #include <utility>
 
 #include "admin/answer.h"
 #include "admin/routes.h"
+#include "base/gate.h"
 
 namespace tailrace::admin {
 namespace {
 
-// Lets requests in until the Api goes, and makes it wait for those that are inside.
+// Shared with the handlers that were given out, which may be called when the Api is gone.
 struct Door {
-  std::shared_mutex mutex;
-  const Router* router = nullptr;
+  Gate gate;
+  Router router;
 };
 
 class RoutedApi final : public Api {
  public:
   RoutedApi(boost::asio::io_context& io, Parts& parts) {
-    add_health_routes(router_, parts);
-    add_metrics_routes(router_, parts);
-    add_stream_routes(router_, io, open_, parts);
-    add_task_routes(router_, io, open_, calls_, waits_, parts);
-    add_function_routes(router_, io, open_, parts);
-    add_trigger_routes(router_, calls_, parts);
-    door_->router = &router_;
+    add_health_routes(door_->router, parts);
+    add_metrics_routes(door_->router, parts);
+    add_stream_routes(door_->router, io, open_, parts);
+    add_task_routes(door_->router, io, open_, calls_, waits_, parts);
+    add_function_routes(door_->router, io, open_, parts);
+    add_trigger_routes(door_->router, calls_, parts);
   }
 
   ~RoutedApi() override {
-    {
-      std::unique_lock lock(door_->mutex);
-      door_->router = nullptr;
-    }
+    door_->gate.close();
     open_.close_all();
   }  // The pools wait for the calls under way; what those would still open is refused.
 
   http::Handler handler() override {
     return [door = door_](http::Request request, std::shared_ptr<http::Responder> responder) {
-      std::shared_lock lock(door->mutex);
-      if (door->router == nullptr)
-        return answer(*responder, Error{Fault::unavailable, "the server is stopping"});
-      door->router->route(std::move(request), std::move(responder));
+      bool inside = door->gate.pass([&] { door->router.route(std::move(request), responder); });
+      if (!inside) answer(*responder, Error{Fault::unavailable, "the server is stopping"});
     };
   }
 
  private:
-  // Shared with the handlers that were given out, which may be called when we are gone.
-  std::shared_ptr<Door> door_ = std::make_shared<Door>();
-  Router router_;
+  const std::shared_ptr<Door> door_ = std::make_shared<Door>();
   OpenAnswers open_;
   BlockingPool calls_{{.name = "admin-call", .threads_max = 2}};
   BlockingPool waits_{{.name = "admin-wait", .threads_max = 8}};

@@ -42,8 +42,9 @@ class Parts {
   // Reads the configuration file again and applies it; what was done, a sentence each.
   virtual Result<std::vector<std::string>> reload() = 0;
 
-  // What the catalogue has and could not be brought to run. The others run without it; these are
-  // shown with their error. (A task that could not be made is among tasks(), failed.)
+  // What the catalogue has and could not be brought to run, or only in the form it had before. The
+  // others run without it; these are shown with their error. (A task that could not be made is
+  // among tasks(), failed.)
   template <typename Spec>
   struct Broken {
     Spec spec;

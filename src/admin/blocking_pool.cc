@@ -16,6 +16,7 @@ BlockingPool::~BlockingPool() {
     dropped.swap(queue_);
   }
   changed_.notify_all();
+  dropped.clear();
   for (std::thread& thread : threads_) thread.join();
 }
 

@@ -142,14 +142,17 @@ void append_triggers(MetricsText& text, const std::vector<delivery::Deliveries::
     for (const Status& trigger : triggers)
       text.sample({{"trigger", trigger.spec.name}}, value(trigger));
   };
-  text.counter("tailrace_trigger_records_total", "Records handled, parked ones too.");
+  text.counter("tailrace_trigger_records_total", "Records that the function took.");
   samples([](const Status& trigger) { return as_double(trigger.records); });
-  text.counter("tailrace_trigger_batches_total", "Batches handled.");
+  text.counter("tailrace_trigger_batches_total", "Batches that the function took.");
   samples([](const Status& trigger) { return as_double(trigger.batches); });
-  text.counter("tailrace_trigger_failures_total", "Attempts at a batch that failed.");
+  text.counter("tailrace_trigger_failures_total", "Attempts that the function failed.");
   samples([](const Status& trigger) { return as_double(trigger.failures); });
   text.gauge("tailrace_trigger_parked", "Batches that were given up and wait for an operator.");
   samples([](const Status& trigger) { return as_double(trigger.parked); });
+  text.counter("tailrace_trigger_retired_records_total",
+               "Records that retention deleted before their turn.");
+  samples([](const Status& trigger) { return as_double(trigger.retired); });
   text.gauge("tailrace_trigger_pending_records", "Records not yet handled, over all shards.");
   samples([](const Status& trigger) {
     double pending = 0;

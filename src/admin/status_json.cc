@@ -1,5 +1,6 @@
 #include "admin/status_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
@@ -138,6 +139,7 @@ json to_json(const delivery::Deliveries::Status& trigger) {
           {"batches", trigger.batches},
           {"failures", trigger.failures},
           {"parked", trigger.parked},
+          {"retired", trigger.retired},
           {"error", trigger.error},
           {"cursors", cursors}};
 }
@@ -170,31 +172,39 @@ json streams_json(Parts& parts) {
 }
 
 json functions_json(Parts& parts) {
-  json list = json::array();
-  for (const auto& function : parts.functions().status()) list.push_back(to_json(function));
+  auto all = parts.functions().status();
   for (auto& broken : parts.broken_functions()) {
-    function::Functions::Status status;
-    status.spec = std::move(broken.spec);
-    status.last_error = std::move(broken.error.message);
-    list.push_back(to_json(status));
+    auto running = std::ranges::find(all, broken.spec.name,
+                                     [](const auto& status) { return status.spec.name; });
+    if (running == all.end()) {
+      running = all.emplace(all.end());
+      running->spec = std::move(broken.spec);
+    }
+    running->last_error = std::move(broken.error.message);
   }
+  json list = json::array();
+  for (const auto& function : all) list.push_back(to_json(function));
   return list;
 }
 
 json triggers_json(Parts& parts) {
+  auto all = parts.deliveries().status();
+  for (auto& broken : parts.broken_triggers()) {
+    auto running =
+        std::ranges::find(all, broken.spec.id, [](const auto& status) { return status.spec.id; });
+    if (running == all.end()) {
+      running = all.emplace(all.end());
+      running->spec = std::move(broken.spec);
+    }
+    running->error = std::move(broken.error.message);
+  }
   auto broken_functions = parts.broken_functions();
   json list = json::array();
-  for (auto& trigger : parts.deliveries().status()) {
+  for (auto& trigger : all) {
     for (const auto& function : broken_functions)
       if (function.spec.name == trigger.spec.function && trigger.error.empty())
         trigger.error = function.error.message;
     list.push_back(to_json(trigger));
-  }
-  for (auto& broken : parts.broken_triggers()) {
-    delivery::Deliveries::Status status;
-    status.spec = std::move(broken.spec);
-    status.error = std::move(broken.error.message);
-    list.push_back(to_json(status));
   }
   return list;
 }

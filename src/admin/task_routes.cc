@@ -38,23 +38,22 @@ Result<std::shared_ptr<capture::Task>> find_task(Parts& parts, const std::string
 }
 
 // Calls the task on the pool, then answers with its status.
-void command(BlockingPool& calls, Parts& parts, const Call& call, void (*order)(capture::Task&)) {
+void command(BlockingPool& calls, Parts& parts, const Call& call,
+             Result<void> (*order)(capture::Task&)) {
   bool taken = calls.submit([&parts, order, name = call.names[0], responder = call.responder] {
     auto task = find_task(parts, name);
     if (!task) return answer(*responder, task.error());
-    order(**task);
+    if (auto done = order(**task); !done) return answer(*responder, done.error());
     answer_task(parts, name, *responder);
   });
   if (!taken) answer(*call.responder, too_busy);
 }
 
-void reload(BlockingPool& calls, Parts& parts, const Call& call) {
-  bool taken = calls.submit([&parts, name = call.names[0], responder = call.responder] {
-    if (auto task = find_task(parts, name); !task && task.error().fault == Fault::not_found)
-      return answer(*responder, task.error());
-    auto reloaded = parts.reload();
-    if (!reloaded) return answer(*responder, reloaded.error());
-    answer_task(parts, name, *responder);
+void reload_configuration(BlockingPool& calls, Parts& parts, const Call& call) {
+  bool taken = calls.submit([&parts, responder = call.responder] {
+    auto done = parts.reload();
+    if (!done) return answer(*responder, done.error());
+    answer(*responder, {{"done", *done}});
   });
   if (!taken) answer(*call.responder, too_busy);
 }
@@ -181,17 +180,29 @@ void add_task_routes(Router& router, boost::asio::io_context& io, OpenAnswers& o
   });
   router.add("GET", "/v1/tasks/{}",
              [&parts](const Call& call) { answer_task(parts, call.names[0], *call.responder); });
-  auto start = [](capture::Task& task) { task.start(); };
-  auto stop = [](capture::Task& task) { task.stop(); };
-  router.add("POST", "/v1/tasks/{}/start",
-             [&calls, &parts, start](const Call& call) { command(calls, parts, call, start); });
-  // A task always goes on from where its log ends, so that resuming is starting.
-  router.add("POST", "/v1/tasks/{}/resume",
-             [&calls, &parts, start](const Call& call) { command(calls, parts, call, start); });
-  router.add("POST", "/v1/tasks/{}/stop",
-             [&calls, &parts, stop](const Call& call) { command(calls, parts, call, stop); });
-  router.add("POST", "/v1/tasks/{}/reload",
-             [&calls, &parts](const Call& call) { reload(calls, parts, call); });
+  auto add_command = [&](std::string path, Result<void> (*order)(capture::Task&)) {
+    router.add("POST", path,
+               [&calls, &parts, order](const Call& call) { command(calls, parts, call, order); });
+  };
+  auto start = [](capture::Task& task) -> Result<void> {
+    task.start();
+    return {};
+  };
+  auto stop = [](capture::Task& task) -> Result<void> {
+    task.stop();
+    return {};
+  };
+  auto reload = [](capture::Task& task) -> Result<void> {
+    if (auto forgotten = task.reload(); !forgotten) return forgotten;
+    task.start();
+    return {};
+  };
+  add_command("/v1/tasks/{}/start", start);
+  add_command("/v1/tasks/{}/resume", start);  // a task always goes on from where its log ends
+  add_command("/v1/tasks/{}/stop", stop);
+  add_command("/v1/tasks/{}/reload", reload);
+  router.add("POST", "/v1/reload",
+             [&calls, &parts](const Call& call) { reload_configuration(calls, parts, call); });
   router.add("GET", "/v1/tasks/{}/wait", [&io, &open, &waits, &parts](const Call& call) {
     answer_wait(io, open, waits, parts, call);
   });

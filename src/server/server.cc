@@ -1,0 +1,88 @@
+#include "server/server.h"
+
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "admin/admin.h"
+#include "http/server.h"
+#include "server/data_folder.h"
+#include "server/declared.h"
+#include "server/io_pool.h"
+#include "server/running_parts.h"
+#include "server/signals.h"
+#include "server/stop_deadline.h"
+
+namespace tailrace::server {
+namespace {
+
+// Many connections and segments, few threads that allocate much.
+void prepare_process() {
+  ::mallopt(M_ARENA_MAX, 2);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0)
+    spdlog::warn("the limit of open files stays as it is: it cannot be raised");
+}
+
+http::Server::Options admin_options(const config::Endpoint& endpoint) {
+  http::Server::Options options;
+  options.host = endpoint.host;
+  options.port = endpoint.port;
+  options.hosts_allowed = {"localhost", "127.0.0.1", "::1", endpoint.host};
+  return options;
+}
+
+Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadline) {
+  SystemClock clock;
+  auto folder = DataFolder::take(options.config.data);
+  if (!folder) return std::move(folder).error();
+  Directory& data = (*folder)->directory();
+
+  auto catalog = catalog::Catalog::open(data.path() + "/catalog.sqlite", clock);
+  if (!catalog) return std::move(catalog).error().during("open the catalogue");
+  Declared declared{options.config, options.config_file, **catalog, clock};
+  if (auto applied = declared.apply(); !applied) return std::move(applied).error();
+
+  IoPool io;
+  auto made = RunningParts::make(io.context(), data, **catalog, declared, clock);
+  if (!made) return std::move(made).error();
+  RunningParts& parts = **made;
+  auto api = admin::Api::make(io.context(), parts);
+  // Before anything touches a source: when the port is taken, that must be all that happens.
+  auto http =
+      http::Server::listen(io.context(), admin_options(options.config.admin), api->handler());
+  if (!http) return std::move(http).error().during("listen for the admin API");
+  parts.door_opened(options.config.admin.host, (*http)->port());
+
+  if (auto followed = parts.follow_catalog(); !followed) return followed;
+  spdlog::info("tailrace {} is ready, process {}, admin {}, data {}", parts.about().version,
+               ::getpid(), parts.about().admin, data.path());
+  if (options.ready) options.ready();
+
+  while (signals.wait() == Signals::Asked::reload)
+    if (auto reloaded = parts.reload(); !reloaded)
+      spdlog::error("reload: {}; what ran before runs on", reloaded.error().message);
+
+  spdlog::info("stopping, for at most {} s", options.stop_patience.count());
+  deadline.begin(options.stop_patience, signals.exit_code_when_forced());
+  parts.stop_tasks();  // first: what was received becomes durable and is acknowledged
+  return {};
+}  // Destroyed in reverse: requests end first, then deliveries and workers; the logs close last.
+
+}  // namespace
+
+Result<void> run(Options options) {
+  Signals signals;
+  prepare_process();
+  StopDeadline deadline;  // outlives all that it watches
+  auto served = serve(options, signals, deadline);
+  if (served) spdlog::info("stopped");
+  return served;
+}
+
+}  // namespace tailrace::server

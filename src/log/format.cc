@@ -184,12 +184,16 @@ Buffer encode(const GroupHeader& header, std::uint64_t incarnation) {
   return out;
 }
 
-std::optional<std::uint64_t> group_header_length(std::string_view prefix) {
+std::optional<std::uint64_t> group_header_length(std::string_view prefix, std::uint64_t position) {
   ByteReader in(prefix);
   if (in.bytes(group_magic_bytes.size()) != group_magic_bytes) return std::nullopt;
-  auto length = in.le<std::uint32_t>();
-  if (!in.ok() || length < group_header_bytes_min) return std::nullopt;
-  return length;
+  auto header_length = in.le<std::uint32_t>();
+  auto length = in.le<std::uint64_t>();
+  in.bytes(16);
+  if (in.le<std::uint64_t>() != position || !in.ok() || header_length < group_header_bytes_min ||
+      length < header_length)
+    return std::nullopt;
+  return header_length;
 }
 
 std::optional<GroupHeader> decode_group_header(std::string_view bytes, std::uint64_t incarnation,

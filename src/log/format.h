@@ -23,7 +23,7 @@ inline constexpr std::uint32_t format_version = 1;
 
 // A file cannot be read further than its content; a header that claims to be longer is damage.
 inline constexpr std::size_t segment_prefix_bytes = 24;
-inline constexpr std::size_t group_prefix_bytes = 8;
+inline constexpr std::size_t group_prefix_bytes = 40;
 inline constexpr std::size_t group_header_bytes_min = 68;
 inline constexpr std::size_t trailer_bytes = 32;
 inline constexpr std::size_t list_entry_bytes = 52;
@@ -106,7 +106,9 @@ struct GroupHeader {
 // What encode() will need, so that the blocks' positions are known before their checksums.
 std::size_t group_header_bytes(const Marks& marks, std::size_t blocks);
 Buffer encode(const GroupHeader& header, std::uint64_t incarnation);
-std::optional<std::uint64_t> group_header_length(std::string_view prefix);
+// From its first group_prefix_bytes; nothing when they are not those of a group at this position.
+// Records may hold bytes that look like groups, and a search among them must not cost much.
+std::optional<std::uint64_t> group_header_length(std::string_view prefix, std::uint64_t position);
 // The whole header, which stands at `position`.
 std::optional<GroupHeader> decode_group_header(std::string_view bytes, std::uint64_t incarnation,
                                                std::uint64_t position);

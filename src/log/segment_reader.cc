@@ -111,7 +111,7 @@ class Scanner {
     if (at > limit_ || limit_ - at < group_header_bytes_min) return none;
     auto prefix = read_bytes(file_, at, group_prefix_bytes);
     if (!prefix) return std::move(prefix).error();
-    auto length = group_header_length(prefix->view());
+    auto length = group_header_length(prefix->view(), at);
     if (!length || *length > limit_ - at) return none;
     auto bytes = read_bytes(file_, at, *length);
     if (!bytes) return std::move(bytes).error();
@@ -167,29 +167,25 @@ class Scanner {
       std::uint64_t some = std::min(read_bytes_max, end - from);
       auto bytes = read_bytes(file_, from, some);
       if (!bytes) return std::move(bytes).error();
-      std::size_t found = bytes->view().find(magic);
-      if (found == std::string_view::npos) {
-        // The magic may lie across the border of two reads.
-        from += some - (magic.size() - 1);
-        if (some < read_bytes_max) break;
-        continue;
+      // Past the last place in these bytes where a magic may begin; it may lie across two reads.
+      std::uint64_t next = from + some - (magic.size() - 1);
+      std::size_t found = 0;
+      while ((found = bytes->view().find(magic, found)) != std::string_view::npos) {
+        std::uint64_t candidate = from + found;
+        ++found;
+        auto group = group_at(candidate);
+        if (!group) return std::move(group).error();
+        if (!*group) continue;
+        if (!later.first) {
+          later.first = candidate;
+          later.first_number = (*group)->number;
+        }
+        if ((*group)->synced_end > at) {
+          later.proves_damage = true;
+          return later;
+        }
       }
-      from += found;
-      auto group = group_at(from);
-      if (!group) return std::move(group).error();
-      if (!*group) {
-        ++from;
-        continue;
-      }
-      if (!later.first) {
-        later.first = from;
-        later.first_number = (*group)->number;
-      }
-      if ((*group)->synced_end > at) {
-        later.proves_damage = true;
-        break;
-      }
-      from += (*group)->header_length;
+      from = next;
     }
     return later;
   }

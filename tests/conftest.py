@@ -22,6 +22,8 @@ def pytest_addoption(parser):
         default=os.environ.get("TAILRACE_PG_VERSIONS", str(INSTALLED_VERSION)),
         help="versions of PostgreSQL for the tests marked every_version, such as 13,15,18",
     )
+    parser.addoption("--kills", type=int, default=30, help="how often the crash test kills")
+    parser.addoption("--seed", type=int, default=None, help="of the crash test's random choices")
 
 
 def pytest_generate_tests(metafunc):

@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Measures Tailrace beside named peers, in one run on one machine: what counts are the ratios.
+
+    make bench                 all of it
+    bench/run.py drain load  these only
+
+Prints a table and writes build/bench/report.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+os.environ.setdefault("TAILRACE_BINARY", str(ROOT / "build/release/tailrace"))
+
+from harness.postgres import Postgres  # noqa: E402
+from harness.server import Tailrace  # noqa: E402
+from harness.waiting import wait_until  # noqa: E402
+
+HANDLER = ROOT / "bench/handler"
+TICKS = os.sysconf("SC_CLK_TCK")
+# 240 bytes a row, as the budgets have it.
+TABLE = """
+create table events (
+    id bigserial primary key, customer int, kind text, amount numeric(12, 2), paid boolean,
+    at timestamptz default now(), reference uuid default gen_random_uuid(), note text)
+"""
+ROW = "g % 9973, 'kind' || g % 17, g * 0.37, g % 2 = 0, now(), gen_random_uuid(), repeat(md5(g::text), 4)"
+COLUMNS = "(customer, kind, amount, paid, at, reference, note)"
+
+
+def mapping(table):
+    locator = {"schema-name": "public", "table-name": table}
+    rule = {"rule-type": "selection", "rule-id": "1", "rule-name": "1", "object-locator": locator}
+    return {"rules": [rule | {"rule-action": "include"}]}
+
+
+def config(postgres, table="events", task="bench", shards=4, **more):
+    return {
+        "streams": {"bench": {"shards": shards}},
+        "tasks": {
+            task: {
+                "source": postgres.uri(),
+                "table_mappings": mapping(table),
+                "stream": "bench",
+                "message_format": "dms",
+                "migration_type": "cdc",
+            }
+            | more
+        },
+    }
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid, which="VmRSS"):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(which):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def real_postgres(**settings):
+    # The source's own fsync is on: the disk is shared by both, as on a small machine.
+    return Postgres(settings={"fsync": "on", "shared_buffers": "512MB", "max_wal_size": "16GB"} | settings)
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, value, unit, peer=None, peer_value=None, budget=None, **more):
+        ratio = value / peer_value if peer_value else None
+        self.rows.append(
+            {"what": what, "value": value, "unit": unit, "peer": peer, "peer_value": peer_value,
+             "ratio": ratio, "budget": budget} | more)  # fmt: skip
+        self.show(self.rows[-1])
+
+    @staticmethod
+    def show(row):
+        text = f"{row['what']:<44} {row['value']:>12,.2f} {row['unit']:<9}"
+        if row["peer"]:
+            text += f" {row['peer']}: {row['peer_value']:,.2f}  ratio {row['ratio']:.2f}"
+        if row["budget"]:
+            text += f"  (budget {row['budget']})"
+        print(text, flush=True)
+
+    def write(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        machine = {"cores": os.cpu_count(), "kernel": os.uname().release}
+        path.write_text(json.dumps({"machine": machine, "rows": self.rows}, indent=1) + "\n")
+        print(f"written to {path.relative_to(ROOT)}")
+
+
+# Draining a backlog
+
+
+def fill(postgres, rows, per_transaction=100):
+    with postgres.connect() as connection:
+        for at in range(0, rows, 100_000):
+            connection.execute(
+                "do $$ begin for t in 0..999 loop "
+                f"insert into events {COLUMNS} select {ROW} from generate_series("
+                f"{at} + t * {per_transaction}, {at} + (t + 1) * {per_transaction} - 1) g; commit; end loop; end $$")
+        return connection.execute("select pg_current_wal_flush_lsn()::text").fetchone()[0]
+
+
+def drain(report, rows, rounds):
+    with real_postgres() as postgres:
+        with postgres.connect() as connection:
+            connection.execute(TABLE)
+        servers = []
+        try:
+            for number in range(rounds):
+                server = Tailrace(config(postgres, slot=f"ours_{number}", publication="events"))
+                servers.append(server.start())
+                server.wait_task("bench", "running")
+                server.stop()
+                with postgres.connect() as connection:
+                    connection.execute(
+                        "select pg_create_logical_replication_slot(%s, 'pgoutput')", (f"peer_{number}",))
+            end = fill(postgres, rows)
+            ours, peers, cpu = [], [], []
+            for number, server in enumerate(servers):
+                peers.append(rows / recvlogical(postgres, f"peer_{number}", end))
+                rate, share = drain_ours(postgres, server, end, rows)
+                ours.append(rate)
+                cpu.append(share)
+        finally:
+            for server in servers:
+                server.remove()
+    report.add("drain a backlog of 240 B rows", median(ours), "rows/s", "pg_recvlogical", median(peers),
+               ">= 0.95", runs=ours, peer_runs=peers)  # fmt: skip
+    report.add("our CPU per change while draining", median(c[0] for c in cpu) / rows * 1e6, "us",
+               "walsender", median(c[1] for c in cpu) / rows * 1e6, "<= 0.5")  # fmt: skip
+
+
+def recvlogical(postgres, slot, end):
+    began = time.monotonic()
+    subprocess.run(
+        ["/usr/lib/postgresql/15/bin/pg_recvlogical", "-d", postgres.uri(), "-S", slot, "--start", "--no-loop",
+         "-f", "/dev/null", "--endpos", end, "-o", "proto_version=2", "-o", "publication_names=events"],
+        check=True, capture_output=True)  # fmt: skip
+    return time.monotonic() - began
+
+
+def drain_ours(postgres, server, end, rows):
+    began = time.monotonic()
+    server.launch()
+    wait_until(lambda: server.answers("/livez"), 30)
+    with postgres.connect() as connection:
+        server.wait_durable("bench", end, seconds=600)
+        seconds = time.monotonic() - began
+        walsender = connection.execute(
+            "select pid from pg_stat_replication where application_name = 'tailrace bench'").fetchone()[0]
+        used = (cpu_seconds(server.process.pid), cpu_seconds(walsender))
+    server.stop()
+    return rows / seconds, used
+
+
+# A first load
+
+
+def load(report, rows, rounds):
+    with real_postgres() as postgres:
+        with postgres.connect() as connection:
+            connection.execute(TABLE)
+            connection.execute(f"insert into events {COLUMNS} select {ROW} from generate_series(1, {rows}) g")
+            connection.execute("vacuum analyze events")
+        ours, peers = [], []
+        for _ in range(rounds):
+            began = time.monotonic()
+            subprocess.run(
+                ["/usr/lib/postgresql/15/bin/psql", postgres.uri(), "-qc", "copy events to stdout"],
+                check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+            peers.append(rows / (time.monotonic() - began))
+            server = Tailrace(config(postgres, migration_type="full-load"))
+            try:
+                began = time.monotonic()
+                server.launch()
+                wait_until(lambda s=server: s.answers("/livez"), 30)
+                task = server.wait_task("bench", "finished", seconds=600)
+                ours.append(rows / (time.monotonic() - began))
+                assert task["tables"][0]["loaded_rows"] == rows, task
+            finally:
+                server.remove()
+    report.add("load one table, durable", median(ours), "rows/s", "psql COPY to /dev/null", median(peers),
+               ">= 0.8", runs=ours, peer_runs=peers)  # fmt: skip
+
+
+# Latency at a fixed rate
+
+
+def latency(report, rate, seconds):
+    with real_postgres() as postgres:
+        with postgres.connect() as connection:
+            connection.execute("create table ticks (id bigserial primary key, sent double precision, pad text)")
+            fdatasync = fdatasync_seconds()
+        seen = postgres.folder.parent / f"tailrace-bench-{os.getpid()}"
+        functions = {"ticks": {"runtime": "python3", "code": str(HANDLER), "handler": "app.lambda_handler",
+                               "environment": {"SEEN": str(seen)}}}  # fmt: skip
+        trigger = {"stream": "bench", "function": "ticks", "starting_position": "latest"}
+        wanted = config(postgres, table="ticks", shards=1) | {"functions": functions, "triggers": [trigger]}
+        try:
+            with Tailrace(wanted) as server:
+                server.wait_task("bench", "running")
+                tick(postgres, rate, 3)
+                server.wait_durable("bench", lsn(postgres), delivered=True)
+                seen.write_text("")
+                committed = tick(postgres, rate, seconds)
+                server.wait_durable("bench", lsn(postgres), delivered=True)
+                handled = {int(n): float(t) for n, t in (line.split() for line in seen.read_text().splitlines())}
+        finally:
+            seen.unlink(missing_ok=True)
+    delays = [(handled[n] - at) * 1000 for n, at in committed.items() if n in handled]
+    assert len(delays) == len(committed), f"{len(delays)} of {len(committed)} were handled"
+    report.add(f"commit to Python handler at {rate}/s, p50", percentile(delays, 0.5), "ms", budget="<= 3 ms")
+    report.add(f"commit to Python handler at {rate}/s, p99", percentile(delays, 0.99), "ms", budget="<= 10 ms")
+    report.add("one fdatasync of this disk, p50", fdatasync * 1000, "ms")
+
+
+def lsn(postgres):
+    with postgres.connect() as connection:
+        return connection.execute("select pg_current_wal_insert_lsn()::text").fetchone()[0]
+
+
+def tick(postgres, rate, seconds):
+    """Commits single rows at a fixed rate over several connections; when each commit was answered."""
+    committed = {}
+    workers = 4
+
+    def work(number):
+        with postgres.connect() as connection:
+            began = time.monotonic()
+            for n in range(rate * seconds // workers):
+                due = began + n * workers / rate + number / rate
+                if (pause := due - time.monotonic()) > 0:
+                    time.sleep(pause)
+                row = connection.execute(
+                    "insert into ticks (sent, pad) values (%s, %s) returning id",
+                    (time.time(), "x" * 150), prepare=True).fetchone()  # fmt: skip
+                committed[row[0]] = time.time()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return committed
+
+
+def fdatasync_seconds(count=200):
+    path = ROOT / "build/bench/fdatasync"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    times = []
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        for _ in range(count):
+            os.write(file, b"x" * 512)
+            began = time.perf_counter()
+            os.fdatasync(file)
+            times.append(time.perf_counter() - began)
+    finally:
+        os.close(file)
+        path.unlink()
+    return median(times)
+
+
+# Memory and start
+
+
+def footprint(report, rows):
+    with real_postgres(logical_decoding_work_mem="64MB") as postgres:
+        with postgres.connect() as connection:
+            connection.execute(TABLE)
+        with Tailrace(config(postgres)) as server:
+            server.wait_task("bench", "running")
+            report.add("resident memory, idle", memory(server.process.pid) / 2**20, "MiB", budget="<= 40 MB")
+            with postgres.connect() as connection:
+                connection.execute(f"insert into events {COLUMNS} select {ROW} from generate_series(1, {rows}) g")
+            server.wait_durable("bench", lsn(postgres), seconds=1200)
+            report.add(f"resident memory, peak, {rows:,} rows in one transaction",
+                       memory(server.process.pid, "VmHWM") / 2**20, "MiB", budget="<= 256 MB")  # fmt: skip
+            starts = []
+            for _ in range(5):
+                server.stop()
+                began = time.monotonic()
+                server.launch()
+                wait_until(lambda: server.answers("/livez"), 30)
+                starts.append(time.monotonic() - began)
+            report.add("start to answering, with that log", median(starts), "s", budget="<= 0.2 s")
+    binary = Path(os.environ["TAILRACE_BINARY"]).stat().st_size
+    report.add("release binary", binary / 2**20, "MiB", budget="<= 30 MB")
+
+
+PARTS = {
+    "drain": lambda report, quick: drain(report, 200_000 if quick else 1_000_000, 2 if quick else 3),
+    "load": lambda report, quick: load(report, 300_000 if quick else 2_000_000, 2 if quick else 3),
+    "latency": lambda report, quick: latency(report, 1000, 5 if quick else 20),
+    "footprint": lambda report, quick: footprint(report, 300_000 if quick else 5_000_000),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them if none")
+    parser.add_argument("--quick", action="store_true", help="small inputs: does it run")
+    arguments = parser.parse_args()
+    unknown = [part for part in arguments.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {unknown[0]}; there are {', '.join(PARTS)}")
+    report = Report()
+    for part in arguments.parts or PARTS:
+        PARTS[part](report, arguments.quick)
+    report.write(ROOT / "build/bench/report.json")
+
+
+if __name__ == "__main__":
+    main()

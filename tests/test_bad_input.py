@@ -141,10 +141,10 @@ def test_missing_rights_come_with_the_sql_that_gives_them(
 def test_a_missing_table_is_named(database, failing, check):
     database.sql("create table a (id int primary key)")
     for text in (
-        (lambda ran: ran.stdout + ran.stderr)(check(database.uri(), "a", "shop.no_such")),
-        failing(database.uri(), "a", "shop.no_such")[1]["error"]["message"],
+        (lambda ran: ran.stdout + ran.stderr)(check(database.uri(), "a", "shop.nosuch")),
+        failing(database.uri(), "a", "shop.nosuch")[1]["error"]["message"],
     ):
-        says(text, "shop.no_such", "does not exist", "case-sensitive")
+        says(text, "shop.nosuch", "does not exist", "case-sensitive")
 
 
 def test_check_passes_and_changes_nothing_when_all_is_well(database, check):
@@ -277,7 +277,7 @@ def test_a_second_process_on_the_same_data_folder_ends_at_once(tailrace, servers
     second.launch()
     assert second.wait_end() == 3
     says(second.stderr(), str(first.data), "another")
-    assert first.answers("/readyz")
+    assert first.is_ready()
 
 
 def test_a_port_that_is_taken_is_named(tailrace, servers_of_test):
@@ -287,18 +287,18 @@ def test_a_port_that_is_taken_is_named(tailrace, servers_of_test):
     second.launch()
     assert second.wait_end() == 3
     says(second.stderr(), first.admin)
-    assert first.answers("/readyz")
+    assert first.is_ready()
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 24 MiB."""
+    """A file system of 64 MiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=False, capture_output=True
     )
     if mounted.returncode != 0:
         pytest.skip(f"cannot mount here: {mounted.stderr.decode()}")
@@ -323,15 +323,15 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(database, serv
                     file.flush()
             except OSError:
                 pass
-        database.sql("insert into a select g, repeat('v', 1000) from generate_series(5, 2004) g")
-        status = server.wait_task(TASK, "retrying", "failed")
-        says(status["error"]["message"], "space")
+        database.sql("insert into a select g, repeat('v', 1000) from generate_series(5, 20004) g")
+        wait_until(lambda: server.task(TASK)["error"], 30, "the task says what it waits for")
+        says(server.task(TASK)["error"]["message"], "no space", "make room")
+        assert not server.is_ready()
 
         ballast.unlink()
-        if server.task(TASK)["state"] == "failed":
-            server.restart(until="/livez")
         rows = Capture(database, server, "flat").changes()
-        assert [m.data["id"] for m in rows] == list(range(2005))
+        assert [m.data["id"] for m in rows] == list(range(20005))
+        assert server.is_ready()
     finally:
         server.remove()
 
@@ -379,7 +379,8 @@ def test_a_damaged_segment_is_reported_and_never_served(database, capture):
             offset = page["next_offset"]
     assert all(row["v"] == "v" * 500 for row in served)
     assert 0 < len(served) < 50
-    assert segment.read_bytes() == bytes(content), "damaged bytes are kept"
+    around = slice(at - 100, at + 100)
+    assert segment.read_bytes()[around] == content[around], "damaged bytes are kept"
 
 
 # The configuration

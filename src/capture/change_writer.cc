@@ -220,7 +220,10 @@ Result<log::StreamLog::Appended> ChangeWriter::append(log::StreamLog& log, log::
   for (;;) {
     auto appended = log.append(batch, append_patience);
     if (appended) {
-      if (told) spdlog::info("task={} the stream's log takes records again", spec_.name);
+      if (told) {
+        spdlog::info("task={} the stream's log takes records again", spec_.name);
+        hooks_.waits(std::nullopt);
+      }
       batch = log::Batch(now_);
       return appended;
     }
@@ -229,6 +232,7 @@ Result<log::StreamLog::Appended> ChangeWriter::append(log::StreamLog& log, log::
     if (!wait) return std::move(appended).error();
     if (!told && appended.error().fault == Fault::full) {
       spdlog::error("task={} waits: {}", spec_.name, appended.error().message);
+      hooks_.waits(appended.error());
       told = true;
     }
     settle();

@@ -34,6 +34,8 @@ class ChangeWriter final : public pgoutput::TransactionSink {
     std::function<Result<void>()> keep_alive;
     // The key columns of a table by its oid, for identities that do not tell.
     std::function<Result<std::vector<std::string>>(std::uint32_t)> key_of;
+    // Why nothing can be written now; nothing once it can again.
+    std::function<void(std::optional<Error>)> waits = [](std::optional<Error>) {};
   };
 
   ChangeWriter(const TaskSpec& spec, const rules::Mappings& mappings,

@@ -331,6 +331,9 @@ Result<void> Session::prepare_load() {
                             if (!info) return std::move(info).error();
                             if (!*info) return std::vector<std::string>{};
                             return key_columns(*sql_, **info);
+                          },
+                          [this](std::optional<Error> why) {
+                            vitals_.status.with([&](TaskStatus& status) { status.error = why; });
                           }});
   if (!to_load_.empty() && !aside_) {
     auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);

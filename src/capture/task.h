@@ -50,7 +50,7 @@ struct TableStatus {
 struct TaskStatus {
   TaskSpec spec;
   TaskState state = TaskState::stopped;
-  std::optional<Error> error;         // while failed or retrying: names the way out
+  std::optional<Error> error;         // while failed, retrying or waiting: names the way out
   std::vector<std::string> warnings;  // preflight findings that do not stop it
   Lsn durable;                        // everything before it is in the stream's log
   Lsn server;                         // where the server's WAL ends, as last heard

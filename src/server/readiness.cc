@@ -14,10 +14,13 @@ Check check_of(const capture::TaskStatus& task) {
     case capture::TaskState::failed:
       check.ok = false;
       break;
-    case capture::TaskState::stopped:
-    case capture::TaskState::starting:
     case capture::TaskState::loading:
     case capture::TaskState::running:
+      // It waits until its log takes records again.
+      check.ok = !task.error;
+      break;
+    case capture::TaskState::stopped:
+    case capture::TaskState::starting:
     case capture::TaskState::finished:
       break;
   }

@@ -73,7 +73,7 @@ def test_a_shell_example_parses_and_names_commands_that_exist(text):
         words = command.split()
         known = [ran for n in (2, 1) if (ran := run_tailrace(*words[:n], "--help")).returncode == 0]
         assert known, f"tailrace {command} is no command"
-    for target in re.findall(r"^make ([a-z]+)", script, re.MULTILINE):
+    for target in re.findall(r"^make ([a-z0-9]+)", script, re.MULTILINE):
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), (
             f"make {target} is no target"
         )

@@ -404,15 +404,15 @@ def test_no_process_outlives_the_server(database, serve, code, tmp_path):
                 file.write(f"{os.getpid()}\\n")
     """
     server = serve({"f": {"code": str(code("f", source)), "environment": {"PIDS": str(pids)}}})
-    for how in (server.kill9, server.stop):
+    for how in ("kill9", "stop"):
         pids.unlink(missing_ok=True)
         database.sql("insert into a values ((select coalesce(max(id), 0) + 1 from a), 'x')")
         handled(server, database)
         workers = {int(pid) for pid in pids.read_text().split()}
         assert workers and all(alive(pid) for pid in workers)
-        how()
+        getattr(server, how)()
         wait_until(lambda workers=workers: not any(alive(pid) for pid in workers), 10, "the workers are gone")
-        if how is server.kill9:
+        if how == "kill9":
             server.start(until="/livez")
 
 

@@ -7,12 +7,14 @@ the row as it was in "before-image" if the table has REPLICA IDENTITY FULL, the 
 import base64
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 
 def lambda_handler(event, context):
     now = datetime.now(UTC)
     for record in event["Records"]:
-        message = json.loads(base64.b64decode(record["kinesis"]["data"]))
+        # Decimal keeps a price as it is written: 349.00, not 349.0.
+        message = json.loads(base64.b64decode(record["kinesis"]["data"]), parse_float=Decimal)
         if message["metadata"]["record-type"] != "data":
             continue
         print(describe(message) + lag(message["metadata"], now))

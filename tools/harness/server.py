@@ -89,19 +89,30 @@ class Tailrace:
         return self
 
     def start(self, until="/readyz", seconds=30):
-        """/livez: the process answers. /readyz: and all of it works."""
+        """Until all of it works (/readyz), or until all of it was started, some of it perhaps with an error
+        (/livez)."""
         self.launch()
-        wait_until(lambda: self.answers(until), seconds, lambda: f"{until} is 200\n{self.diagnostics()}")
+        answers = self.is_ready if until == "/readyz" else self.is_started
+        wait_until(answers, seconds, lambda: f"the server starts\n{self.diagnostics()}")
         return self
 
-    def answers(self, path):
+    def readiness(self):
+        """The checks of /readyz by their names; none while it does not answer."""
         if self.process.poll() is not None:
             raise AssertionError(f"tailrace ended with {self.process.returncode}\n{self.diagnostics()}")
         try:
-            self.get(path)
-            return True
-        except (AdminError, OSError):
-            return False
+            checks = self.get("/readyz?verbose")["checks"]
+        except AdminError as error:
+            checks = error.answer.get("checks", [])
+        except OSError:
+            checks = []
+        return {check["name"]: check for check in checks}
+
+    def is_started(self):
+        return self.readiness().get("start", {}).get("ok", False)
+
+    def is_ready(self):
+        return self.is_started() and all(check["ok"] for check in self.readiness().values())
 
     def wait_end(self, seconds=30):
         """The exit code."""
@@ -159,7 +170,7 @@ class Tailrace:
                 text = answer.read().decode()
         except urllib.error.URLError as error:
             if not isinstance(error, urllib.error.HTTPError):
-                raise ConnectionError(f"{error.reason}\n{self.diagnostics()}") from None
+                raise ConnectionError(f"{method} {path}: {error.reason}") from None
             text = error.read().decode(errors="replace")
             try:
                 raise AdminError(error.code, json.loads(text)) from None
@@ -190,7 +201,9 @@ class Tailrace:
             return task if task["state"] in states else None
 
         return wait_until(
-            reached, seconds, lambda: f"task {name} is {states}: {self.task(name)}\n{self.diagnostics()}"
+            reached,
+            seconds,
+            lambda: f"task {name} is {states}: {self.status()['tasks']}\n{self.diagnostics()}",
         )
 
     def wait_durable(self, task, lsn, delivered=False, seconds=60):

@@ -22,15 +22,20 @@ def wait_until(condition, seconds=30.0, what=None):
         pause = min(pause * 1.5, 0.1)
 
 
+ports_given = set()
+
+
 def free_port():
-    """A loopback port that nobody has. Below the range that the kernel gives to outgoing connections,
+    """A loopback port that nobody has and that was not given before. Below the range that the kernel gives to outgoing connections,
     so that no client takes it before the server that it is meant for."""
     for port in random.SystemRandom().sample(range(20000, 32000), 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+            if port not in ports_given:
+                ports_given.add(port)
+                return port
     raise RuntimeError("no free port")

@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
 from conftest import STREAM, TASK, task_config
 from crash.checker import Checker
 from crash.workload import SCHEMA, TABLES, Writer

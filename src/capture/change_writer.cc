@@ -184,8 +184,11 @@ Result<void> ChangeWriter::commit(const Transaction* transaction, Lsn end) {
     }
   }
   if (position_.end < end) position_.end = end;
-  position_.commit = {};
-  position_.ordinal = 0;
+  // The end of an earlier transaction does not finish the one that a crash cut in two.
+  if (position_.commit < end) {
+    position_.commit = {};
+    position_.ordinal = 0;
+  }
   position_moved_ = true;
   if (batch_.bytes() >= batch_bytes_max) return flush();
   return {};

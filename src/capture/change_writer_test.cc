@@ -219,6 +219,19 @@ TEST_F(ChangeWriterTest, ATransactionCutInTwoByACrashGoesOnWhereItWasCut) {
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 300u);
 }
 
+TEST_F(ChangeWriterTest, AnEarlierTransactionDoesNotEndTheOneThatWasCut) {
+  make_writer(Position{generation_, Lsn{100}, Lsn{200}, 1});
+  ASSERT_TRUE(writer_->commit(nullptr, Lsn{160}));
+
+  begin(200);
+  insert("1");
+  insert("2");
+  commit(210);
+  flush();
+
+  EXPECT_EQ(messages(), std::vector<std::string>{"I 2"});
+}
+
 TEST_F(ChangeWriterTest, AChangeOfTheKeyIsTwoMessages) {
   begin(200);
   change_key("1", "2");

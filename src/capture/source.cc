@@ -271,7 +271,9 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
     auto publication = pg::find_publication(sql, spec.publication);
     if (!publication) return std::move(publication).error();
     inspection.publication = *publication;
-    if (!inspection.wanted.empty())
+    bool any = std::any_of(inspection.wanted.begin(), inspection.wanted.end(),
+                           [](const WantedTable& table) { return table.error.empty(); });
+    if (any)
       inspect_publication(spec, *role, *readable, inspection, findings, sql.server_version());
   }
   return inspection;

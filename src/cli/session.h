@@ -32,7 +32,10 @@ struct Outcome {
     return {exit_ok, std::move(result_json), std::nullopt, false};
   }
   static Outcome live() { return {exit_ok, "", std::nullopt, true}; }
-  static Outcome failed(Error error) { return failed(exit_code_of(error.fault), std::move(error)); }
+  static Outcome failed(Error error) {
+    int code = exit_code_of(error.fault);
+    return failed(code, std::move(error));
+  }
   static Outcome failed(int code, Error error) { return {code, "", std::move(error), false}; }
 };
 

@@ -5,7 +5,7 @@
   DEPENDS (tests also those in TEST_DEPENDS).
 - No folder reaches itself through DEPENDS.
 - A file includes the headers that it names by their folder ("log/batch.h"), each with quotes.
-- Headers that are slow to compile stay in .cc files.
+- Headers that are slow to compile stay inside a folder: no header that another folder can reach includes one.
 """
 
 import re
@@ -92,8 +92,34 @@ def problems_of(file, folders):
                 f"{where}: {folder} may not know {header.split('/')[0]} "
                 f"(DEPENDS of src/{folder}/CMakeLists.txt)"
             )
-        if file.suffix == ".h" and header.startswith(HEAVY) and header not in LIGHT:
-            yield f"{where}: {header} is slow to compile; include it in .cc files and forward-declare here"
+
+
+def heavy_problems(files):
+    """Slow headers in headers that another folder reaches."""
+    ours, heavy = {}, {}
+    for file in files:
+        text = file.read_text()
+        ours[file] = [
+            SOURCE / name for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, flags=re.MULTILINE)
+        ]
+        named = re.findall(r"^\s*#\s*include\s*<([^>]+)>", text, flags=re.MULTILINE)
+        heavy[file] = [name for name in named if name.startswith(HEAVY) and name not in LIGHT]
+    blamed = {}
+    for file in files:
+        seen, waiting = set(), [file]
+        while waiting:
+            for header in ours.get(waiting.pop(), []):
+                if header in seen:
+                    continue
+                seen.add(header)
+                waiting.append(header)
+                if heavy.get(header) and header.parent != file.parent:
+                    blamed.setdefault(header, file)
+    for header, reader in blamed.items():
+        yield (
+            f"{header.relative_to(ROOT)}: {', '.join(heavy[header])} is slow to compile and reaches "
+            f"{reader.relative_to(ROOT)}; include it in .cc files and forward-declare"
+        )
 
 
 def main():
@@ -108,6 +134,7 @@ def main():
     files = [f for f in sorted(SOURCE.glob("*/**/*")) if f.suffix in (".h", ".cc")]
     for file in files:
         problems += problems_of(file, folders)
+    problems += heavy_problems(files)
     print("\n".join(problems) or f"{len(files)} files in {len(folders)} folders")
     return 1 if problems else 0
 

@@ -183,7 +183,12 @@ def set_up_logging():
 
     class JsonFormatter(logging.Formatter):
         converter = time.gmtime
-        standard = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id", "tenant_id"}
+        standard = set(vars(logging.makeLogRecord({}))) | {
+            "message",
+            "asctime",
+            "aws_request_id",
+            "tenant_id",
+        }
 
         def format(self, record):
             line = {
@@ -241,7 +246,9 @@ def load_handler(name):
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InitError("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+        raise InitError(
+            "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}"
+        ) from error
     except SyntaxError as error:
         trace = [f'  File "{error.filename}" Line {error.lineno}\n    {(error.text or "").strip()}\n']
         raise InitError(

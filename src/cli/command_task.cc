@@ -43,7 +43,7 @@ void add_task(CLI::App& program, Chosen& chosen) {
   add_action(*command, chosen, "start", "Start a stopped task; it goes on where the log ends");
   add_action(*command, chosen, "stop", "Stop a task; what it has received is made durable first");
   add_action(*command, chosen, "resume", "Go on with a task that failed, once its cause is mended");
-  add_action(*command, chosen, "reload", "Read the configuration file again and apply it");
+  add_action(*command, chosen, "reload", "Drop the slot, make a new one and load the tables again");
 }
 
 }  // namespace tailrace::cli

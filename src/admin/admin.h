@@ -67,8 +67,7 @@ class Api {
  public:
   static std::unique_ptr<Api> make(boost::asio::io_context& io, Parts& parts);
   // Ends every live answer and waits for the blocking calls under way; after it nothing touches
-  // the parts. The I/O pool must still run. Close the HTTP server first, and stop the tasks, so
-  // that nobody waits for them.
+  // the parts. The I/O pool must still run. Stop the tasks first, so that nobody waits for them.
   virtual ~Api() = default;
 
   // Never blocks for long: what blocks (stopping a task, waiting for it) runs on a small pool of

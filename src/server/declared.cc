@@ -18,16 +18,12 @@ std::vector<std::string> needs_restart(const config::Config& running,
   return sentences;
 }
 
-// Logs every problem. What the errors say, if there are any.
-std::string report(const std::vector<config::Problem>& problems) {
-  std::string errors;
-  for (const config::Problem& problem : problems) {
-    std::string text = problem.file + ":" + std::to_string(problem.line) + ":" +
-                       std::to_string(problem.column) + ": " + problem.key + ": " + problem.message;
-    spdlog::log(problem.warning ? spdlog::level::warn : spdlog::level::err, "{}", text);
-    if (!problem.warning) errors += (errors.empty() ? "" : "\n") + text;
-  }
-  return errors;
+std::string text_of(const config::Problem& problem) {
+  std::string text = problem.file;
+  if (problem.line > 0)
+    text += ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
+  if (!problem.key.empty()) text += ": " + problem.key;
+  return text + ": " + problem.message;
 }
 
 }  // namespace
@@ -63,7 +59,13 @@ Result<std::vector<std::string>> Declared::read_again() {
 Result<config::Config> Declared::load() const {
   auto loaded = config::load(file_);
   if (!loaded) return std::move(loaded).error();
-  std::string errors = report(loaded->parsed.problems);
+  std::string errors;
+  for (const config::Problem& problem : loaded->parsed.problems) {
+    if (problem.warning)
+      spdlog::warn("{}", text_of(problem));
+    else
+      errors += (errors.empty() ? "" : "\n") + text_of(problem);
+  }
   if (!loaded->parsed.config) return Error{Fault::invalid, errors};
   return std::move(*loaded->parsed.config);
 }

@@ -20,8 +20,8 @@ class Declared {
   // Brings the catalogue in line and logs what was done; returns the same sentences.
   Result<std::vector<std::string>> apply();
 
-  // Reads the file again and applies it. A file with an error changes nothing: every problem is
-  // logged, and the Error holds them all.
+  // Reads the file again and applies it. A file with an error changes nothing; the Error holds
+  // every problem, one a line.
   Result<std::vector<std::string>> read_again();
 
  private:

@@ -93,7 +93,7 @@ Result<void> RunningParts::follow_functions() {
     // Also when its settings are the same: its code may have changed.
     auto put = functions_->put(entry.spec);
     if (put) continue;
-    spdlog::error("function {}: {}", entry.spec.name, put.error().message);
+    spdlog::error("{}", put.error().message);
     broken.push_back({entry.spec, put.error()});
   }
   for (const auto& running : functions_->status()) {
@@ -117,7 +117,7 @@ Result<void> RunningParts::follow_triggers() {
     if (known && known.mapped().spec == entry.spec && known.mapped().error.empty()) continue;
     auto put = deliveries_->put(entry.spec);
     if (put) continue;
-    spdlog::error("trigger {}: {}", entry.spec.name, put.error().message);
+    spdlog::error("{}", put.error().message);
     broken.push_back({entry.spec, put.error()});
   }
   for (const auto& [id, status] : running)

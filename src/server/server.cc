@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "admin/admin.h"
@@ -37,6 +39,12 @@ http::Server::Options admin_options(const config::Endpoint& endpoint) {
   return options;
 }
 
+void report_failed_reload(const Error& error) {
+  std::istringstream problems(error.message);
+  for (std::string problem; std::getline(problems, problem);) spdlog::error("{}", problem);
+  spdlog::error("nothing was reloaded: what ran before runs on");
+}
+
 Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadline) {
   SystemClock clock;
   auto folder = DataFolder::take(options.config.data);
@@ -65,14 +73,14 @@ Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadl
   if (options.ready) options.ready();
 
   while (signals.wait() == Signals::Asked::reload)
-    if (auto reloaded = parts.reload(); !reloaded)
-      spdlog::error("reload: {}; what ran before runs on", reloaded.error().message);
+    if (auto reloaded = parts.reload(); !reloaded) report_failed_reload(reloaded.error());
 
   spdlog::info("stopping, for at most {} s", options.stop_patience.count());
   deadline.begin(options.stop_patience, signals.exit_code_when_forced());
   parts.stop_tasks();  // first: what was received becomes durable and is acknowledged
+  api.reset();         // live answers end whole, while their connections stand
   return {};
-}  // Destroyed in reverse: requests end first, then deliveries and workers; the logs close last.
+}  // Destroyed in reverse: connections, then deliveries and workers; the logs close last.
 
 }  // namespace
 

@@ -72,6 +72,15 @@ def test_a_demo_that_is_interrupted_leaves_nothing(place, number):
     nothing_is_left(place)
 
 
+def test_a_demo_that_is_interrupted_while_its_database_is_made_leaves_nothing(place):
+    process = start_demo(place)
+    wait_until(lambda: list(place.glob("*/data/base")), 30, "initdb is at work")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    nothing_is_left(place)
+
+
 def test_a_demo_that_fails_says_why_and_leaves_nothing(place):
     broken = place.parent / f"{place.name}-broken"
     broken.write_text("#!/bin/sh\necho 'the program is broken' >&2\nexit 9\n")
@@ -102,6 +111,9 @@ def test_a_kept_demo_runs_on_until_it_is_stopped(place):
         stopped = start_demo(place, "--stop", folder)
         assert stopped.wait(60) == 0, stopped.communicate()
         nothing_is_left(place)
+        again = start_demo(place, "--stop", folder)
+        assert again.communicate(timeout=60)[1] == f"no demo runs in {folder}\n"
+        assert again.returncode == 1
     finally:
         for pid in processes_in(place):
             if alive(pid):

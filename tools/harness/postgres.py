@@ -95,7 +95,13 @@ class Postgres:
             + ["--locale=C", "--no-sync"],
             user=self.user, cwd=self.folder, env=self.environment(),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
-        said, _ = ran.communicate()
+        try:
+            said, _ = ran.communicate()
+        except BaseException:
+            # It writes on, or takes away what it made, until it has ended.
+            ran.terminate()
+            ran.wait()
+            raise
         if ran.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{said}")
         if self.hba:

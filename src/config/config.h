@@ -39,8 +39,10 @@ struct Problem {
 std::string render(const Problem& problem, std::string_view content);
 
 struct Parsed {
-  std::optional<Config> config;   // only when no problem is an error
-  std::vector<Problem> problems;  // all of them, not only the first, in file order
+  std::optional<Config> config;  // only when no problem is an error
+  // All of them, not only the first, in file order; of very many the last says how many are left
+  // out.
+  std::vector<Problem> problems;
   // listen.admin, when that much could be read although the rest is wrong: what a client needs.
   std::optional<Endpoint> admin;
 };

@@ -39,6 +39,26 @@ std::size_t bytes_of(const Node& node) {
   return bytes;
 }
 
+// Where the text stops being printable UTF-8, if it does.
+std::optional<Place> first_bad_character(std::string_view content) {
+  Place place{1, 1};
+  for (std::size_t i = 0; i < content.size();) {
+    std::size_t end = i + 1;
+    while (end < content.size() && (static_cast<unsigned char>(content[end]) & 0xc0) == 0x80) ++end;
+    char c = content[i];
+    bool control = (c >= 0 && c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
+    if (control || !is_utf8(content.substr(i, end - i))) return place;
+    if (c == '\n') {
+      ++place.line;
+      place.column = 1;
+    } else {
+      ++place.column;
+    }
+    i = end;
+  }
+  return std::nullopt;
+}
+
 // Builds the tree from the parser's events.
 class Builder : public YAML::EventHandler {
  public:
@@ -53,6 +73,12 @@ class Builder : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    // The text around escapes was checked; "\\N" and "\\_" come out of the parser as no UTF-8.
+    if (first_bad_character(value))
+      throw Refused{
+          mark,
+          "an escape in this text gives a control character, or is \\N or \\_; write only "
+          "what can be shown, and \\u0085 or \\u00a0 for those two"};
     // The parser gives "?" as the tag of plain scalars and "!" to quoted ones.
     Node node = node_at(mark, Node::Kind::scalar);
     node.text = value;
@@ -82,16 +108,11 @@ class Builder : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
-  Place place_of(const YAML::Mark& mark) const {
+  Place place_of(const YAML::Mark& mark) {
     if (mark.is_null()) return {};
-    // The parser counts bytes; people count characters.
     std::size_t at = std::min(content_.size(), static_cast<std::size_t>(std::max(mark.pos, 0)));
     std::size_t start = at - std::min(at, static_cast<std::size_t>(std::max(mark.column, 0)));
-    int column = 1;
-    for (std::size_t i = start; i < at; ++i) {
-      if ((static_cast<unsigned char>(content_[i]) & 0xc0) != 0x80) ++column;
-    }
-    return {mark.line + 1, column};
+    return {mark.line + 1, column_of(start, at)};
   }
 
  private:
@@ -102,7 +123,18 @@ class Builder : public YAML::EventHandler {
     std::optional<Node> key;
   };
 
-  Node node_at(const YAML::Mark& mark, Node::Kind kind) const {
+  // The parser counts bytes; people count characters. Counting goes on from the last place, since a
+  // file may be one long line of very many nodes.
+  int column_of(std::size_t line_start, std::size_t at) {
+    auto begins_character = [&](std::size_t i) {
+      return (static_cast<unsigned char>(content_[i]) & 0xc0) != 0x80 ? 1 : 0;
+    };
+    if (line_start != counted_.line_start) counted_ = {line_start, line_start, 0};
+    while (counted_.end < at) counted_.characters += begins_character(counted_.end++);
+    while (counted_.end > at) counted_.characters -= begins_character(--counted_.end);
+    return counted_.characters + 1;
+  }
+  Node node_at(const YAML::Mark& mark, Node::Kind kind) {
     Node node;
     node.kind = kind;
     node.place = place_of(mark);
@@ -144,32 +176,18 @@ class Builder : public YAML::EventHandler {
     if (bytes_ > tree_bytes_max) throw Refused{mark, "grows too large through its aliases"};
   }
 
+  struct Counted {
+    std::size_t line_start = 0, end = 0;
+    int characters = 0;
+  };
+
   std::string_view content_;
+  Counted counted_;
   Node root_;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, Node> anchors_;
   std::size_t bytes_ = 0;
 };
-
-// Where the text stops being printable UTF-8, if it does.
-std::optional<Place> first_bad_character(std::string_view content) {
-  Place place{1, 1};
-  for (std::size_t i = 0; i < content.size();) {
-    std::size_t end = i + 1;
-    while (end < content.size() && (static_cast<unsigned char>(content[end]) & 0xc0) == 0x80) ++end;
-    char c = content[i];
-    bool control = (c >= 0 && c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
-    if (control || !is_utf8(content.substr(i, end - i))) return place;
-    if (c == '\n') {
-      ++place.line;
-      place.column = 1;
-    } else {
-      ++place.column;
-    }
-    i = end;
-  }
-  return std::nullopt;
-}
 
 // What the parser says, in the words of a person who looks at the file.
 std::string explain(const std::string& message) {
@@ -181,6 +199,9 @@ std::string explain(const std::string& message) {
     return "not valid YAML: a [ that stands here or further on is never closed";
   if (message.starts_with("the referenced anchor is not defined"))
     return "not valid YAML: no anchor of this name stands before it";
+  // The parser adds one byte of what it found, which may be half a character.
+  if (message.starts_with("unknown escape character"))
+    return "not valid YAML: no escape begins so; write \\\\ for a backslash in double quotes";
   return "not valid YAML: " + message;
 }
 

@@ -13,6 +13,20 @@ namespace {
 // A value quoted in a message is cut where it stops being of use.
 constexpr std::size_t quoted_bytes_max = 60;
 
+// A valid key is far shorter; one that is not stands in every problem below it.
+constexpr std::size_t key_bytes_max = 200;
+
+// Nobody corrects more in one go, and a broken generator may make one in every line.
+constexpr std::size_t problems_max = 100;
+
+// The text's beginning, whole characters only.
+std::string beginning(const std::string& text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
 // The members with each name once: the second of a name is reported and left out.
 std::vector<const Node::Member*> without_duplicates(Reading& reading, const Node& node,
                                                     const std::string& path) {
@@ -45,18 +59,29 @@ Reading::Reading(std::string file, const Surroundings& surroundings)
 }
 
 void Reading::add(Place place, const std::string& key, std::string message, bool warning) {
-  problems_.push_back({file_, place.line, place.column, key, std::move(message), warning});
+  if (problems_.size() == problems_max) {
+    ++left_out_;
+    left_out_error_ |= !warning;
+    return;
+  }
+  problems_.push_back({file_, place.line, place.column, beginning(key, key_bytes_max),
+                       std::move(message), warning});
 }
 
 bool Reading::has_errors() const {
-  return std::any_of(problems_.begin(), problems_.end(),
-                     [](const Problem& p) { return !p.warning; });
+  return left_out_error_ || std::any_of(problems_.begin(), problems_.end(),
+                                        [](const Problem& p) { return !p.warning; });
 }
 
 std::vector<Problem> Reading::take_problems() {
   std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
   });
+  if (left_out_ > 0)
+    problems_.push_back(
+        {file_, 0, 0, "",
+         std::to_string(left_out_) + " more problems are not shown; correct these first",
+         !left_out_error_});
   return std::move(problems_);
 }
 
@@ -86,10 +111,7 @@ std::string describe(const Node& node) {
     case Node::Kind::scalar:
       break;
   }
-  if (node.text.size() <= quoted_bytes_max) return "\"" + node.text + "\"";
-  std::size_t end = quoted_bytes_max;
-  while ((static_cast<unsigned char>(node.text[end]) & 0xc0) == 0x80) --end;
-  return "\"" + node.text.substr(0, end) + "...\"";
+  return "\"" + beginning(node.text, quoted_bytes_max) + "\"";
 }
 
 std::string any_of(const std::vector<std::string>& words) {

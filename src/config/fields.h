@@ -24,8 +24,8 @@ class Reading {
     add(place, key, std::move(message), true);
   }
   bool has_errors() const;
-  std::size_t problem_count() const { return problems_.size(); }
-  std::vector<Problem> take_problems();  // in file order
+  std::size_t problem_count() const { return problems_.size() + left_out_; }
+  std::vector<Problem> take_problems();  // in file order, the note on those left out last
 
   // The scalar's text with its variables replaced. Nothing (and a problem) when that fails.
   std::optional<std::string> interpolated(const Node& node, const std::string& key);
@@ -40,6 +40,8 @@ class Reading {
   std::string file_, folder_;
   const Surroundings& surroundings_;
   std::vector<Problem> problems_;
+  std::size_t left_out_ = 0;
+  bool left_out_error_ = false;
 };
 
 // What was found, for messages: `"three"`, "a list", "a mapping", "nothing".

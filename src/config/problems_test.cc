@@ -91,6 +91,19 @@ const std::vector<Broken> text_problems = {
     {"TwoDocuments",
      "data: a\n---\ndata: b\n",
      {"3:1: a second YAML document begins here; a configuration is one document"}},
+    {"EscapeThatIsNotUtf8",
+     "data: \"caf\\N\"\n",
+     {"1:7: an escape in this text gives a control character, or is \\N or \\_; write only what "
+      "can "
+      "be shown, and \\u0085 or \\u00a0 for those two"}},
+    {"EscapeToAControlCharacter",
+     "data: \"a\\0b\"\n",
+     {"1:7: an escape in this text gives a control character, or is \\N or \\_; write only what "
+      "can "
+      "be shown, and \\u0085 or \\u00a0 for those two"}},
+    {"UnknownEscape",
+     "data: \"\\\xc3\xa9\"\n",
+     {"1:9: not valid YAML: no escape begins so; write \\\\ for a backslash in double quotes"}},
     {"ColumnsCountCharacters",
      "{\"\xc3\xa9\xc3\xa9\": 1, datta: x}",
      {"1:2: \xc3\xa9\xc3\xa9: unknown key; known here: data, listen, streams, tasks, functions or "
@@ -445,6 +458,26 @@ TEST(ProblemsTest, AliasesThatMultiplyAreRefused) {
   EXPECT_EQ(parsed.problems[0].message, "grows too large through its aliases");
 }
 
+TEST(ProblemsTest, OfVeryManyTheFirstHundredAreShownAndTheRestCounted) {
+  std::string content = "functions:\n  f:\n    runtime: provided\n    code: .\n";
+  for (int i = 0; i < 150; ++i) content += "    k" + std::to_string(i) + ": 1\n";
+  Parsed parsed = read(content);
+
+  ASSERT_EQ(parsed.problems.size(), 101u);
+  EXPECT_EQ(parsed.problems[99].key, "functions.f.k99");
+  EXPECT_EQ(parsed.problems[100].message, "50 more problems are not shown; correct these first");
+  EXPECT_FALSE(parsed.problems[100].warning);
+  EXPECT_FALSE(parsed.config.has_value());
+}
+
+TEST(ProblemsTest, ALongNameIsNotRepeatedWholeInEachProblemBelowIt) {
+  std::string name(100'000, 'n');
+  Parsed parsed = read("streams: {" + name + ": {x: 1, y: 2}}\n");
+
+  ASSERT_EQ(parsed.problems.size(), 3u);
+  for (const Problem& problem : parsed.problems) EXPECT_LT(problem.key.size(), 300u);
+}
+
 TEST(ProblemsTest, AreShownWithTheLineAndACaret) {
   std::string content = "streams:\n  orders:\n    shrads: 3\n";
 
@@ -464,6 +497,17 @@ TEST(ProblemsTest, AreShownWithoutThePassword) {
             "${T_PASSWORD}, or ${file:/path}\n"
             "  2 | tasks: {t: {stream: s, source: 'postgresql://u:*******@db/x'}}\n"
             "    |                                ^\n");
+}
+
+TEST(ProblemsTest, EachPasswordOfALineIsCovered) {
+  std::string content =
+      "x: [a://u:one@h, 'b://${P}:two@h,c://u:three@h', d://h:1/p, host=h password=four]\n";
+
+  EXPECT_EQ(
+      render(Problem{"t", 1, 1, "", "here"}, content),
+      "t:1:1: error: here\n"
+      "  1 | x: [a://u:***@h, 'b://${P}:*****************@h', d://h:1/p, host=h password=*****\n"
+      "    | ^\n");
 }
 
 TEST(ProblemsTest, AVeryLongLineIsCutAroundTheCaret) {

@@ -23,34 +23,40 @@ std::string_view line_of(std::string_view content, int line) {
 // An excerpt ends up in terminals and CI logs: the password of a URI is covered by stars.
 std::string without_passwords(std::string_view line) {
   std::string out(line);
+  // Of the word that holds `scheme`, found once however many there are in it.
+  std::size_t end = 0, at = 0;
   for (std::size_t scheme = out.find("://"); scheme != std::string::npos;
        scheme = out.find("://", scheme + 3)) {
     std::size_t start = scheme + 3;
-    std::size_t end = std::min(out.find_first_of(" \t\"'", start), out.size());
-    std::size_t at = out.rfind('@', end);
+    if (end < start) {
+      end = std::min(out.find_first_of(" \t\"'", start), out.size());
+      at = std::string_view(out).substr(start, end - start).rfind('@');
+      if (at != std::string::npos) at += start;
+    }
     std::size_t colon = out.find(':', start);
-    if (at == std::string::npos || colon == std::string::npos || at < start || colon > at) continue;
-    std::string_view password = std::string_view(out).substr(colon + 1, at - colon - 1);
-    if (!password.starts_with("${")) std::fill(out.begin() + colon + 1, out.begin() + at, '*');
+    if (at == std::string::npos || colon > at) continue;
+    if (out.compare(colon + 1, 2, "${") != 0)
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(colon + 1),
+                out.begin() + static_cast<std::ptrdiff_t>(at), '*');
   }
   for (std::size_t word = out.find("password="); word != std::string::npos;
        word = out.find("password=", word + 9)) {
     std::size_t start = word + 9;
-    std::size_t end = std::min(out.find_first_of(" \t\"'&", start), out.size());
-    if (out.compare(start, 2, "${") != 0) std::fill(out.begin() + start, out.begin() + end, '*');
+    end = std::min(out.find_first_of(" \t\"'&", start), out.size());
+    if (out.compare(start, 2, "${") != 0)
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(start),
+                out.begin() + static_cast<std::ptrdiff_t>(end), '*');
   }
   return out;
 }
 
-std::vector<std::string_view> characters_of(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (std::size_t i = 0; i < line.size();) {
-    std::size_t end = i + 1;
-    while (end < line.size() && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) ++end;
-    out.push_back(line.substr(i, end - i));
-    i = end;
-  }
-  return out;
+// Takes the first character off the text.
+std::string_view take_character(std::string_view& text) {
+  std::size_t end = 1;
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+  std::string_view character = text.substr(0, end);
+  text.remove_prefix(end);
+  return character;
 }
 
 bool is_control(std::string_view character) {
@@ -72,21 +78,26 @@ std::string render(const Problem& problem, std::string_view content) {
 
   std::string line = without_passwords(line_of(content, problem.line));
   if (line.empty()) return out;
-  std::vector<std::string_view> characters = characters_of(line);
+  std::size_t characters = 0;
+  for (std::string_view rest = line; !rest.empty(); take_character(rest)) ++characters;
   std::size_t caret =
-      std::min(static_cast<std::size_t>(std::max(problem.column, 1) - 1), characters.size());
-  std::size_t first =
-      caret > excerpt_characters_max / 2 && characters.size() > excerpt_characters_max
-          ? caret - excerpt_characters_max / 2
-          : 0;
-  std::size_t end = std::min(characters.size(), first + excerpt_characters_max);
+      std::min(static_cast<std::size_t>(std::max(problem.column, 1) - 1), characters);
+  std::size_t first = caret > excerpt_characters_max / 2 && characters > excerpt_characters_max
+                          ? caret - excerpt_characters_max / 2
+                          : 0;
+  std::size_t end = std::min(characters, first + excerpt_characters_max);
+  std::string_view rest = line;
+  for (std::size_t i = 0; i < first; ++i) take_character(rest);
 
   const std::string number = std::to_string(problem.line);
-  out += "  " + number + " | ";
-  for (std::size_t i = first; i < end; ++i) out += is_control(characters[i]) ? "?" : characters[i];
-  out += "\n  " + std::string(number.size(), ' ') + " | ";
-  for (std::size_t i = first; i < caret; ++i) out += characters[i] == "\t" ? '\t' : ' ';
-  out += "^\n";
+  std::string excerpt, below;
+  for (std::size_t i = first; i < end; ++i) {
+    std::string_view character = take_character(rest);
+    excerpt += is_control(character) ? "?" : character;
+    if (i < caret) below += character == "\t" ? '\t' : ' ';
+  }
+  out += "  " + number + " | " + excerpt + "\n";
+  out += "  " + std::string(number.size(), ' ') + " | " + below + "^\n";
   return out;
 }
 

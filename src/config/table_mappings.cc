@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "config/quantities.h"
 #include "config/sections.h"
@@ -57,11 +58,10 @@ void report(Reading& reading, const Node& node, const std::string& key, const st
 
 // A second key of the same name would be dropped on the way to JSON.
 void report_duplicates(Reading& reading, const Node& node, const std::string& key) {
-  std::vector<std::string_view> seen;
+  std::set<std::string_view> seen;
   for (const Node::Member& member : node.members) {
-    if (std::find(seen.begin(), seen.end(), member.key.text) != seen.end())
+    if (!seen.insert(member.key.text).second)
       reading.error(member.key.place, key + "." + member.key.text, "this key stands here twice");
-    seen.push_back(member.key.text);
     report_duplicates(reading, member.value, key + "." + member.key.text);
   }
   for (std::size_t i = 0; i < node.items.size(); ++i)

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -194,6 +195,19 @@ def test_tail_shows_what_is_there_and_what_comes(running, database):
     assert live.returncode == 0
 
 
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_tail_refuses_a_limit_that_is_none(number):
+    ran = run_tailrace("tail", "s", "--limit", number)
+    assert ran.returncode == 2
+    assert f'--limit: expected a whole number from 1, found "{number}"' in ran.stderr
+
+
+def test_log_verify_refuses_a_folder_without_a_log(tmp_path):
+    ran = run_tailrace("log", "verify", tmp_path)
+    assert ran.returncode == 2
+    assert "neither a data folder" in ran.stderr
+
+
 def test_tail_ends_after_its_time_and_when_its_reader_leaves(running):
     quiet = running.run("tail", STREAM, "--for", "100ms")
     assert (quiet.returncode, quiet.stdout) == (0, "")
@@ -307,6 +321,46 @@ def test_dev_needs_no_file_runs_a_function_and_cleans_up(database, tmp_path):
     assert database.slot("tailrace_dev") is None
     assert database.sql("select pubname from pg_publication") == []
     assert list((tmp_path / "state").rglob("*.seg*")) == []
+
+
+def test_dev_runs_the_example_of_the_readme(database, tmp_path):
+    database.sql((ROOT / "examples/products/products.sql").read_text())
+    process = dev(
+        database.uri(), "--table", "public.products",
+        "--function", ROOT / "examples/products/app.py:lambda_handler", folder=tmp_path)  # fmt: skip
+    try:
+        shown = next(
+            (line for line in process.stdout if line.startswith("product ") or "ERROR" in line), None
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert shown == "product 1 (Walnut desk): in stock 12, price 349.00\n"
+
+
+def test_dev_leaves_the_slot_of_another_alone(database, tmp_path):
+    database.sql("create table a (id int primary key)")
+    database.sql("select pg_create_logical_replication_slot('tailrace_dev', 'pgoutput')")
+    process = dev(database.uri(), folder=tmp_path)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 3, said
+    assert "--slot NAME" in said and "pg_drop_replication_slot('tailrace_dev')" in said
+    assert database.slot("tailrace_dev") is not None
+    assert list(tmp_path.rglob("dev-*")) == []
+
+
+def test_dev_that_cannot_listen_leaves_nothing(database, tmp_path):
+    database.sql("create table a (id int primary key)")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = spawn(
+            [tailrace_binary(), "dev", database.uri(), "--listen-admin", f"127.0.0.1:{taken.getsockname()[1]}"],
+            cwd=tmp_path, env=clean_environment(XDG_STATE_HOME=str(tmp_path / "state")),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 3, said
+    assert "in use" in said
+    assert list(tmp_path.rglob("dev-*")) == []
+    assert database.slot("tailrace_dev") is None
 
 
 def test_dev_prints_the_sql_that_is_missing(own_postgres, make_database, tmp_path):

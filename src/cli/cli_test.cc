@@ -62,6 +62,26 @@ TEST(ArgumentsTest, JsonIsHonouredInAUsageErrorToo) {
   EXPECT_TRUE(parse_arguments({"tail", "--json"})->settings.json);
 }
 
+TEST(ArgumentsTest, AnUnknownOptionIsNamedWithOrWithoutACommand) {
+  auto refused = [](const std::vector<std::string>& arguments) {
+    return parse_arguments(arguments)->text;
+  };
+  EXPECT_EQ(refused({"--nope"}), "unknown option \"--nope\" (tailrace --help tells more)");
+  EXPECT_EQ(
+      refused({"tail", "s", "--limits=3"}),
+      "unknown option \"--limits\"; did you mean \"--limit\"? (tailrace tail --help tells more)");
+}
+
+TEST(ArgumentsTest, AColourThatIsNoneIsAnsweredWithTheThreeThereAre) {
+  EXPECT_EQ(parse_arguments({"version", "--color", "always"})->settings.color, Color::always);
+  auto parsed = parse_arguments({"version", "--color", "purple"});
+  EXPECT_EQ(parsed->code, exit_usage);
+  EXPECT_EQ(
+      parsed->text,
+      "--color: expected auto, always or never, found \"purple\" (tailrace version --help tells "
+      "more)");
+}
+
 TEST(ArgumentsTest, EveryCommandHasHelp) {
   for (const char* command : {"run", "dev", "check", "validate", "status", "tail", "wait", "logs",
                               "invoke", "parked", "task", "log", "version", "completion"}) {
@@ -199,7 +219,7 @@ TEST_F(RenderingTest, BytesAndGapsAreShownAsWhatTheyAre) {
           console,
           R"({"error":{"fault":"corrupt","message":"damaged"},"shard_id":"shardId-000000000000","offset":3,"next_offset":9})")
           .warning,
-      "shard 0, offsets 3 to 9 are skipped: damaged");
+      "shard 0, offsets 3 to 8 are skipped: damaged");
   EXPECT_EQ(render_tail_line(console, "nonsense").warning,
             "the server sent a line that is no record");
 }
@@ -247,6 +267,8 @@ TEST(DevTest, PlansATaskIntoOneShardWithoutAFile) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->data, "/data");
   EXPECT_EQ(config->declaration.tasks.at(0).slot, "tailrace_dev");
+  EXPECT_EQ(config->declaration.tasks.at(0).message_format, capture::TaskSpec{}.message_format)
+      << "a handler goes on as it is once the same is declared in a file";
   EXPECT_NE(config->declaration.tasks.at(0).table_mappings.find("\"a\""), std::string::npos);
   EXPECT_TRUE(config->declaration.triggers.empty());
 }
@@ -258,6 +280,14 @@ TEST(DevTest, RefusesAFunctionThatIsNone) {
   EXPECT_EQ(refused("app.py"),
             "--function: expected FILE:HANDLER such as app.py:lambda_handler, found \"app.py\"");
   EXPECT_EQ(refused("/no/such/app.py:run"), "--function: there is no file /no/such/app.py");
+}
+
+TEST(DevTest, RefusesASlotNameThatPostgresWouldRefuse) {
+  auto refused = plan_dev({.uri = "postgresql://x/y", .slot = "Bad-Slot"}, "/data");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::invalid);
+  EXPECT_EQ(refused.error().message,
+            "--slot: expected 1 to 63 of a-z, 0-9 and _, found \"Bad-Slot\"");
 }
 
 TEST(DevTest, TheFolderIsTheSameAtEveryStartAndAnotherForAnotherSlot) {

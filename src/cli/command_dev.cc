@@ -27,7 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Beside the data while the publication is ours to drop.
+// Beside the data while they are ours to drop.
+constexpr const char* own_slot_mark = "slot-is-ours";
 constexpr const char* own_publication_mark = "publication-is-ours";
 
 // A stop waits for the request in flight, so it is short.
@@ -81,6 +82,25 @@ std::optional<Outcome> refuse_unfit(Session& session, const capture::TaskSpec& t
   return outcome;
 }
 
+// Makes the folder, and notes there what on the source is ours: what we found there is not, unless
+// an earlier start noted it.
+Result<void> claim(const capture::TaskSpec& task, const std::string& folder) {
+  auto there = look_at_source(task);
+  if (!there) return std::move(there).error();
+  std::error_code ignored;
+  if (there->slot && !fs::exists(fs::path(folder) / own_slot_mark, ignored))
+    return Error{Fault::conflict, "replication slot " + task.slot +
+                                      " exists already and is none that this user left here; "
+                                      "choose another with --slot NAME, or if nobody needs it: "
+                                      "SELECT pg_drop_replication_slot(" +
+                                      pg::quote_literal(task.slot) + ");"};
+  auto data = DiskDirectory::open_or_create(folder);
+  if (!data) return std::move(data).error();
+  if (auto marked = replace_file(folder + "/" + own_slot_mark, ""); !marked) return marked;
+  if (there->publication) return {};
+  return replace_file(folder + "/" + own_publication_mark, "");
+}
+
 void clean_up(Session& session, const capture::TaskSpec& task, const std::string& folder) {
   std::error_code ignored;
   bool own_publication = fs::exists(fs::path(folder) / own_publication_mark, ignored);
@@ -110,15 +130,17 @@ Outcome dev(Session& session, const DevRequest& request, bool keep) {
   session.console.note("source " + pg::redact_uri(request.uri) + ", data in " + folder);
   if (auto refused = refuse_unfit(session, task)) return *std::move(refused);
 
-  auto data = DiskDirectory::open_or_create(folder);
-  if (!data) return Outcome::failed(std::move(data).error());
-  if (!has_publication(task)) {
-    auto marked = replace_file(folder + "/" + own_publication_mark, "");
-    if (!marked) return Outcome::failed(std::move(marked).error());
+  std::error_code ignored;
+  const bool first_start = !fs::exists(folder, ignored);
+  if (auto claimed = claim(task, folder); !claimed) {
+    int code = preflight_exit_code(claimed.error().fault);
+    return Outcome::failed(code, std::move(claimed).error());
   }
 
   std::jthread output;
+  bool started = false;
   Outcome outcome = serve(session, config, "", [&] {
+    started = true;
     session.console.note(what_to_try(config));
     if (!config.declaration.functions.empty())
       output =
@@ -130,6 +152,7 @@ Outcome dev(Session& session, const DevRequest& request, bool keep) {
     output.request_stop();
     output.join();
   }
+  if (!started && first_start) fs::remove_all(folder, ignored);
   if (outcome.code != exit_ok) return outcome;
   if (keep)
     session.console.note("kept: slot " + task.slot +

@@ -73,6 +73,10 @@ Outcome verify(Session& session, const std::string& given) {
     if (!directory) return Outcome::failed(std::move(directory).error());
     auto found = log::verify(**directory);
     if (!found) return Outcome::failed(std::move(found).error().during(folder));
+    if (folder == given && found->segments == 0)
+      return Outcome::failed({Fault::invalid, given +
+                                                  " is neither a data folder nor a stream's folder "
+                                                  "inside one: it has no streams and no segment"});
     session.print(text_of(session.console, folder, *found));
     list.push_back(json_of(folder, *found));
     if (!found->damage.empty()) ++damaged;

@@ -18,7 +18,7 @@ namespace {
 struct Options {
   std::string stream;
   std::string from = "latest";
-  std::uint64_t limit = 0;
+  std::optional<std::int64_t> limit;
   std::string time;
 };
 
@@ -42,12 +42,15 @@ Outcome tail(Session& session, const Options& options) {
       return Outcome::failed({Fault::invalid, "--for: expected a duration such as 10s, found \"" +
                                                   options.time + "\""});
   }
+  if (options.limit && *options.limit < 1)
+    return Outcome::failed({Fault::invalid, "--limit: expected a whole number from 1, found \"" +
+                                                std::to_string(*options.limit) + "\""});
   auto client = AdminClient::find(session);
   if (!client) return Outcome::failed(std::move(client).error());
 
   std::string path =
       "/v1/streams/" + url_escaped(options.stream) + "/tail?from=" + url_escaped(*from);
-  if (options.limit > 0) path += "&limit=" + std::to_string(options.limit);
+  if (options.limit) path += "&limit=" + std::to_string(*options.limit);
   auto show = [&](std::string_view line) {
     if (session.settings.json) return session.console.print(std::string(line) + "\n");
     TailLine shown = render_tail_line(session.console, line);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/crc32c.h"
+#include "config/slot_name.h"
 #include "rules/mappings.h"
 
 namespace tailrace::cli {
@@ -63,6 +64,9 @@ Result<config::Config> plan_dev(const DevRequest& request, const std::string& fo
   if (!admin) return std::move(admin).error();
   auto aws = loopback("--listen-aws", request.aws);
   if (!aws) return std::move(aws).error();
+  if (!config::is_slot_name(request.slot))
+    return Error{Fault::invalid,
+                 "--slot: expected 1 to 63 of a-z, 0-9 and _, found \"" + request.slot + "\""};
   config.admin = *admin;
   config.aws = *aws;
 
@@ -78,7 +82,6 @@ Result<config::Config> plan_dev(const DevRequest& request, const std::string& fo
                                                 : rules::Mappings::only(request.tables))
                             .json();
   task.stream = "dev";
-  task.message_format = envelope::Format::flat;
   task.slot = request.slot;
   task.publication = request.slot;
   config.declaration.tasks.push_back(std::move(task));

@@ -14,12 +14,16 @@ constexpr std::chrono::milliseconds attempt_delay{100};
 
 }  // namespace
 
-bool has_publication(const capture::TaskSpec& task) {
+Result<OnSource> look_at_source(const capture::TaskSpec& task) {
   auto connection = pg::Connection::connect({.uri = task.source});
-  if (!connection) return false;
-  auto rows =
-      (*connection)->query("SELECT 1 FROM pg_publication WHERE pubname = $1", {task.publication});
-  return rows && !rows->empty();
+  if (!connection) return std::move(connection).error();
+  auto found = (*connection)
+                   ->query(
+                       "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1),"
+                       " EXISTS (SELECT FROM pg_publication WHERE pubname = $2)",
+                       {task.slot, task.publication});
+  if (!found) return std::move(found).error();
+  return OnSource{.slot = found->text(0, 0) == "t", .publication = found->text(0, 1) == "t"};
 }
 
 Result<void> clean_source(const capture::TaskSpec& task, bool with_publication) {

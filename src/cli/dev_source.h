@@ -9,7 +9,12 @@ namespace tailrace::cli {
 
 // What "tailrace dev" leaves on the source, and how it takes it away again.
 
-bool has_publication(const capture::TaskSpec& task);
+struct OnSource {
+  bool slot = false;
+  bool publication = false;
+};
+// What of the task's names the source has.
+Result<OnSource> look_at_source(const capture::TaskSpec& task);
 
 // Drops the slot, once its reader is gone, and the publication if asked.
 Result<void> clean_source(const capture::TaskSpec& task, bool with_publication);

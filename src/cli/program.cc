@@ -5,7 +5,6 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
-#include <map>
 
 #include "config/config.h"
 
@@ -20,9 +19,14 @@ constexpr const char* footer =
     "3 something it needs is not reachable or not fit, 4 differences found. docs/cli.md has the "
     "details.";
 
+Color color_of(const std::string& word) {
+  if (word == "auto") return Color::automatic;
+  if (word == "always") return Color::always;
+  if (word == "never") return Color::never;
+  throw CLI::ValidationError("--color", "expected auto, always or never, found \"" + word + "\"");
+}
+
 void add_settings(CLI::App& program, Settings& settings) {
-  const std::map<std::string, Color> colors = {
-      {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
   program.add_flag("--json", settings.json,
                    "Answer in JSON: one envelope, or a line each for live commands");
   program.add_option("--config", settings.config,
@@ -30,8 +34,10 @@ void add_settings(CLI::App& program, Settings& settings) {
   program.add_option(
       "--admin", settings.admin,
       "The server's admin API, HOST:PORT (else TAILRACE_ADMIN, else the configuration's)");
-  program.add_option("--color", settings.color, "auto, always or never")
-      ->transform(CLI::CheckedTransformer(colors).description(""))
+  program
+      .add_option_function<std::string>(
+          "--color", [&settings](const std::string& word) { settings.color = color_of(word); },
+          "auto, always or never")
       ->type_name("WHEN");
   program.add_flag("-q,--quiet", settings.quiet, "Say only what is wrong");
   program.add_flag("-v,--verbose", settings.verbose, "Say more; twice for everything");
@@ -87,6 +93,23 @@ std::string unknown_command(const CLI::App& program, const std::vector<std::stri
   return {};
 }
 
+// The first option that neither the command nor the program has, and what was meant.
+std::string unknown_option(const CLI::App& program, const CLI::App& used) {
+  for (const std::string& extra : program.remaining(true)) {
+    if (!extra.starts_with('-')) continue;
+    std::vector<std::string> known;
+    for (const CLI::App* app : {&used, &program}) {
+      for (const CLI::Option* option : app->get_options()) {
+        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+      }
+    }
+    const std::string name = extra.substr(0, extra.find('='));
+    auto meant = config::did_you_mean(name, known);
+    return "unknown option \"" + name + "\"" + (meant ? "; did you mean \"" + *meant + "\"?" : "");
+  }
+  return {};
+}
+
 std::string usage_error(const CLI::App& program, const std::vector<std::string>& arguments,
                         const CLI::ParseError& error) {
   std::string unknown = unknown_command(program, arguments);
@@ -97,21 +120,8 @@ std::string usage_error(const CLI::App& program, const std::vector<std::string>&
     used = parsed.front();
     path += " " + used->get_name();
   }
-  std::string text = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
-    std::vector<std::string> known;
-    for (const CLI::App* app : {used, &program}) {
-      for (const CLI::Option* option : app->get_options()) {
-        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-      }
-    }
-    for (const std::string& extra : program.remaining(true)) {
-      if (!extra.starts_with("--")) continue;
-      if (auto meant = config::did_you_mean(extra.substr(0, extra.find('=')), known))
-        text += "; did you mean \"" + *meant + "\"?";
-      break;
-    }
-  }
+  std::string text = unknown_option(program, *used);
+  if (text.empty()) text = error.what();
   return text + " (tailrace" + path + " --help tells more)";
 }
 

@@ -1,5 +1,6 @@
 #include "cli/record_line.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 namespace tailrace::cli {
@@ -32,6 +33,17 @@ std::string number_of(const json& record, const char* name) {
   return number != record.end() && number->is_number() ? number->dump() : "-";
 }
 
+// The range without its end, as people count.
+std::string skipped_offsets(const json& record) {
+  auto offset = record.find("offset"), end = record.find("next_offset");
+  if (offset == record.end() || end == record.end() || !offset->is_number_unsigned() ||
+      !end->is_number_unsigned())
+    return "a part is skipped";
+  auto first = offset->get<std::uint64_t>(), next = end->get<std::uint64_t>();
+  if (next <= first + 1) return "offset " + std::to_string(first) + " is skipped";
+  return "offsets " + std::to_string(first) + " to " + std::to_string(next - 1) + " are skipped";
+}
+
 }  // namespace
 
 TailLine render_tail_line(const Console& console, std::string_view json_line) {
@@ -39,8 +51,7 @@ TailLine render_tail_line(const Console& console, std::string_view json_line) {
   if (!record.is_object()) return {"", "the server sent a line that is no record"};
   if (record.contains("error") && record["error"].is_object()) {
     std::string message = for_terminal(record["error"].value("message", ""));
-    return {"", "shard " + short_shard(record) + ", offsets " + number_of(record, "offset") +
-                    " to " + number_of(record, "next_offset") + " are skipped: " + message};
+    return {"", "shard " + short_shard(record) + ", " + skipped_offsets(record) + ": " + message};
   }
   std::string place = text_of(record, "arrival") + "  shard " + short_shard(record) + "  " +
                       number_of(record, "offset");

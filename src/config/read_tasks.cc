@@ -3,6 +3,7 @@
 #include <map>
 
 #include "config/sections.h"
+#include "config/slot_name.h"
 #include "rules/mappings.h"
 
 namespace tailrace::config {
@@ -13,7 +14,7 @@ using envelope::Format;
 using envelope::PartitionBy;
 
 constexpr std::size_t task_name_max = 40;
-constexpr std::size_t slot_name_max = 63;  // PostgreSQL's NAMEDATALEN less its end
+constexpr std::size_t publication_name_max = 63;  // PostgreSQL's NAMEDATALEN less its end
 
 bool only(std::string_view text, std::string_view others) {
   return std::all_of(text.begin(), text.end(), [&](char c) {
@@ -104,13 +105,13 @@ void read_source(Reading& reading, Fields& fields, const std::string& task,
 void read_names_on_source(Fields& fields, const std::string& task, capture::TaskSpec& spec) {
   spec.slot = default_slot(task);
   if (auto slot = fields.text("slot")) {
-    if (slot->empty() || slot->size() > slot_name_max || !only(*slot, "_"))
+    if (!is_slot_name(*slot))
       fields.error("slot", "expected 1 to 63 of a-z, 0-9 and _, found \"" + *slot + "\"");
     spec.slot = *std::move(slot);
   }
   spec.publication = default_slot(task);
   if (auto publication = fields.text("publication")) {
-    if (publication->empty() || publication->size() > slot_name_max)
+    if (publication->empty() || publication->size() > publication_name_max)
       fields.error("publication", "expected a name of 1 to 63 bytes");
     spec.publication = *std::move(publication);
   }

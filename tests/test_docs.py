@@ -42,7 +42,9 @@ def test_a_yaml_example_is_valid(text, tmp_path):
     for task in document.get("tasks", {}).values():
         document["streams"].setdefault(task.get("stream"), {"shards": 1})
         if isinstance(task.get("table_mappings"), str) and task["table_mappings"].endswith(".json"):
-            (tmp_path / task["table_mappings"]).write_text((ROOT / "examples/mappings.json").read_text())
+            mappings = tmp_path / task["table_mappings"]
+            mappings.parent.mkdir(exist_ok=True)
+            mappings.write_text((ROOT / "examples/mappings.json").read_text())
     for trigger in document.get("triggers", []):
         document["streams"].setdefault(trigger["stream"], {"shards": 1})
         document.setdefault("functions", {}).setdefault(

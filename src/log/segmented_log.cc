@@ -180,9 +180,11 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
 }
 
 bool SegmentedLog::write(Group& group) {
+  bool was_full = false;
   for (;;) {
     auto ready = make_ready(group.length());
     if (ready) break;
+    was_full = true;
     if (ready.error().fault != Fault::full) {
       fence(ready.error());
       return false;
@@ -191,6 +193,11 @@ bool SegmentedLog::write(Group& group) {
       fence(ready.error());
       return false;
     }
+  }
+  if (was_full) {
+    // Before anybody learns that the group is durable and appends again.
+    std::lock_guard lock(queue_mutex_);
+    queue_.full.reset();
   }
   group.place(options_.incarnation, writer_.position(), writer_.synced_end(), clock_.now());
   auto started = clock_.steady();
@@ -301,7 +308,6 @@ void SegmentedLog::publish(const Group& group, std::uint64_t write_micros) {
     std::lock_guard lock(queue_mutex_);
     queue_.pending_bytes -= group.pending_bytes();
     wake_room = queue_.room_waiters > 0;
-    queue_.full.reset();
   }
   if (wake_room) room_.notify_all();
   wake_subscribers();

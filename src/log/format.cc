@@ -78,9 +78,20 @@ State read_state(ByteReader& in) {
   return state;
 }
 
+// What a log counts: groups, tickets, offsets. None gets this far in centuries, and from here no
+// sum of two overflows.
+constexpr std::uint64_t counter_max = std::uint64_t{1} << 62;
+
 bool is_plausible(const Block& block) {
   return block.count > 0 && block.length / frame_bytes_min >= block.count &&
-         block.first <= std::numeric_limits<Offset>::max() - block.count;
+         block.first <= counter_max;
+}
+
+bool is_plausible(const State& state) {
+  return state.next_group <= counter_max && state.last_ticket <= counter_max &&
+         state.next_of_unlisted <= counter_max &&
+         std::all_of(state.next.begin(), state.next.end(),
+                     [](const auto& next) { return next.second <= counter_max; });
 }
 
 Error damaged(std::string_view what) {
@@ -148,6 +159,8 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   header.sequence = in.le<std::uint64_t>();
   header.state = read_state(in);
   if (!in.ok() || !in.at_end()) return damaged("does not parse");
+  if (header.sequence > counter_max || !is_plausible(header.state))
+    return damaged("holds numbers that no log reaches");
   return header;
 }
 
@@ -218,7 +231,8 @@ std::optional<GroupHeader> decode_group_header(std::string_view bytes, std::uint
   header.marks = read_marks(in);
   if (!in.ok() || in.left() != blocks * std::uint64_t{block_entry_bytes}) return std::nullopt;
   if (header.header_length != bytes.size() || header.position != position ||
-      header.synced_end > position || header.length < bytes.size() ||
+      header.synced_end > position || header.length < bytes.size() || header.number > counter_max ||
+      header.last_ticket > counter_max ||
       header.length > std::numeric_limits<std::uint64_t>::max() - position)
     return std::nullopt;
 
@@ -353,6 +367,9 @@ std::optional<Footer> decode_directory(std::string_view bytes, std::uint64_t pos
   auto shards = in.le<std::uint32_t>();
   if (!in.ok() || in.left() != shards * std::uint64_t{summary_bytes} || footer.position > position)
     return std::nullopt;
+  if (footer.sequence > counter_max || !is_plausible(footer.state) ||
+      footer.state.next_group < footer.first_group)
+    return std::nullopt;
   // The lists lie without a gap between the groups and the directory.
   std::uint64_t lists = footer.position;
   footer.shards.reserve(shards);
@@ -368,7 +385,7 @@ std::optional<Footer> decode_directory(std::string_view bytes, std::uint64_t pos
     summary.list_crc = in.le<std::uint32_t>();
     bool sorted = i == 0 || footer.shards[i - 1].shard < summary.shard;
     if (!sorted || summary.first >= summary.end || summary.list_position != lists ||
-        summary.list_blocks == 0)
+        summary.list_blocks == 0 || summary.end > footer.state.next_of(summary.shard))
       return std::nullopt;
     lists += summary.list_blocks * std::uint64_t{list_entry_bytes};
     if (lists > position) return std::nullopt;

@@ -55,6 +55,22 @@ TEST(FormatTest, ASegmentHeaderComesBackAsItWas) {
   EXPECT_EQ(*decoded, header);
 }
 
+TEST(FormatTest, ASegmentHeaderWithNumbersThatWouldOverflowIsDamagedThoughItsChecksumFits) {
+  auto refused = [](auto&& change) {
+    SegmentHeader header{7, 3, some_state()};
+    change(header);
+    auto decoded = decode_segment_header(encode(header).view());
+    return !decoded && decoded.error().fault == Fault::corrupt;
+  };
+  constexpr auto most = ~std::uint64_t{0};
+  EXPECT_FALSE(refused([](SegmentHeader&) {}));
+  EXPECT_TRUE(refused([](SegmentHeader& header) { header.sequence = most; }));
+  EXPECT_TRUE(refused([](SegmentHeader& header) { header.state.next_group = most; }));
+  EXPECT_TRUE(refused([](SegmentHeader& header) { header.state.last_ticket = most; }));
+  EXPECT_TRUE(refused([](SegmentHeader& header) { header.state.next_of_unlisted = most; }));
+  EXPECT_TRUE(refused([](SegmentHeader& header) { header.state.next[7] = most; }));
+}
+
 TEST(FormatTest, AGroupHeaderComesBackOnlyWhereItWasWritten) {
   GroupHeader group = some_group();
   Buffer bytes = encode(group, 7);
@@ -75,6 +91,8 @@ TEST(FormatTest, AGroupHeaderThatContradictsItselfIsNoneThoughItsChecksumFits) {
   EXPECT_TRUE(refused([](GroupHeader& group) { group.length += 1; }));
   EXPECT_TRUE(refused([](GroupHeader& group) { group.length = ~std::uint64_t{0}; }));
   EXPECT_TRUE(refused([](GroupHeader& group) { group.synced_end = 1001; }));
+  EXPECT_TRUE(refused([](GroupHeader& group) { group.number = ~std::uint64_t{0}; }));
+  EXPECT_TRUE(refused([](GroupHeader& group) { group.last_ticket = ~std::uint64_t{0}; }));
   EXPECT_TRUE(refused([](GroupHeader& group) { group.blocks[1].shard = 1; }));
   EXPECT_TRUE(refused([](GroupHeader& group) { group.blocks[0].block.count = 0; }));
   EXPECT_TRUE(refused([](GroupHeader& group) { group.blocks[0].block.count = 3; }));
@@ -97,6 +115,8 @@ TEST(FormatTest, AFooterComesBackAsItWas) {
   footer.groups = 2;
   footer.records = 6;
   footer.state = some_state();
+  footer.state.next[1] = 7;
+  footer.state.next[4] = 11;
   Buffer bytes = encode(footer, {{1, &one}, {4, &two}});
 
   std::uint64_t size = footer.position + bytes.size();
@@ -112,6 +132,28 @@ TEST(FormatTest, AFooterComesBackAsItWas) {
   EXPECT_EQ(decode_block_list(list, summary), two);
   EXPECT_EQ(decode_trailer(bytes.view().substr(bytes.size() - trailer_bytes), size + 1),
             std::nullopt);
+}
+
+TEST(FormatTest, AFooterThatContradictsItselfIsNoneThoughItsChecksumFits) {
+  auto refused = [](auto&& change) {
+    Block block = some_group().blocks[0].block;
+    std::vector<Block> list{block};
+    Footer footer;
+    footer.first_group = 42;
+    footer.position = 5000;
+    footer.state = some_state();
+    footer.state.next[1] = block.end();
+    change(footer);
+    Buffer bytes = encode(footer, {{1, &list}});
+    auto place = decode_trailer(bytes.view().substr(bytes.size() - trailer_bytes),
+                                footer.position + bytes.size());
+    return !decode_directory(bytes.view().substr(place->position - footer.position, place->length),
+                             place->position);
+  };
+  EXPECT_FALSE(refused([](Footer&) {}));
+  EXPECT_TRUE(refused([](Footer& footer) { footer.first_group = 43; }));
+  EXPECT_TRUE(refused([](Footer& footer) { footer.state.next[1] -= 1; }));
+  EXPECT_TRUE(refused([](Footer& footer) { footer.state.last_ticket = ~std::uint64_t{0}; }));
 }
 
 TEST(FormatTest, FramesThatDoNotFillTheirBlockExactlyAreNone) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "config/config.h"
 
 namespace config = tailrace::config;
@@ -28,6 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const config::Problem& problem : parsed.problems) {
     has_error |= !problem.warning;
     TAILRACE_CHECK(!problem.message.empty());
+    TAILRACE_CHECK(tailrace::is_utf8(problem.message) && tailrace::is_utf8(problem.key));
     TAILRACE_CHECK(!config::render(problem, content).empty());
   }
   TAILRACE_CHECK(parsed.config.has_value() != has_error);

@@ -124,8 +124,9 @@ class Run:
     def seen(self):
         seen = defaultdict(list)
         for line in self.seen_file.read_text().splitlines():
-            shard, number = line.split()
-            seen[shard].append(number)
+            match line.split():
+                case [shard, number, "."]:
+                    seen[shard].append(number)
         return seen
 
 

@@ -4,8 +4,8 @@ import os
 
 
 def lambda_handler(event, context):
-    lines = "".join(record["eventID"].replace(":", " ") + "\n" for record in event["Records"])
-    # One write a batch: a kill leaves all of its lines or none of them half.
+    # A kill may cut a write short: the new line before and the full stop behind tell a whole line.
+    lines = "".join("\n" + record["eventID"].replace(":", " ") + " ." for record in event["Records"])
     file = os.open(os.environ["SEEN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(file, lines.encode())

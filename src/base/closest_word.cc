@@ -39,6 +39,8 @@ std::optional<std::string_view> closest_word(std::string_view word,
   std::optional<std::string_view> closest;
   std::size_t edits_min = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (std::string_view candidate : known) {
+    std::size_t longer = std::max(word.size(), candidate.size());
+    if (longer - std::min(word.size(), candidate.size()) >= edits_min) continue;
     std::size_t edits = edits_between(word, candidate);
     if (edits >= edits_min) continue;
     edits_min = edits;

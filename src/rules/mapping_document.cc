@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/closest_word.h"
+#include "base/utf8.h"
 #include "rules/pattern.h"
 
 namespace tailrace::rules {
@@ -21,18 +22,34 @@ using Words = std::vector<std::string_view>;
 class Problems {
  public:
   void add(const std::string& path, const std::string& what) {
-    lines_.push_back(path.empty() ? what : path + ": " + what);
+    if (lines_.size() == lines_max)
+      ++left_out_;
+    else
+      lines_.push_back(path.empty() ? what : path + ": " + what);
   }
   bool empty() const { return lines_.empty(); }
   Error error() const {
     std::string text;
     for (const std::string& line : lines_) text += (text.empty() ? "" : "\n") + line;
+    if (left_out_ > 0)
+      text +=
+          "\n" + std::to_string(left_out_) + " more problems are not shown; correct these first";
     return {Fault::invalid, text};
   }
 
  private:
+  // Nobody corrects more in one go, and a broken generator may make one in every rule.
+  static constexpr std::size_t lines_max = 100;
+
+  std::size_t left_out_ = 0;
   std::vector<std::string> lines_;
 };
+
+// The documents need five levels. What is nested without end would take a path of its own length
+// for each problem in it, and a stack of its own depth to show.
+constexpr std::size_t depth_max = 64;
+
+struct NestedTooDeep {};
 
 // Follows the parser and reports keys that an object has twice: the parser itself would keep the
 // last one silently.
@@ -45,6 +62,7 @@ class DuplicateKeys {
       case json::parse_event_t::object_start:
       case json::parse_event_t::array_start:
         count_element();
+        if (levels_.size() == depth_max) throw NestedTooDeep{};
         levels_.push_back({.is_array = event == json::parse_event_t::array_start});
         break;
       case json::parse_event_t::object_end:
@@ -338,7 +356,10 @@ class DocumentReader {
 // "[json.exception.parse_error.101] parse error at line 3, column 5: ..." from "line" on.
 std::string place_and_reason(std::string_view what) {
   std::size_t line = what.find("line ");
-  return std::string(line == std::string_view::npos ? what : what.substr(line));
+  if (line != std::string_view::npos) what.remove_prefix(line);
+  // What was last read may end within a character, or not be UTF-8 at all.
+  if (!is_utf8(what)) what = what.substr(0, what.find("; last read"));
+  return std::string(what);
 }
 
 }  // namespace
@@ -355,6 +376,9 @@ Result<std::vector<Selection>> read_mapping_document(std::string_view text) {
   } catch (const json::exception& exception) {
     return Error{Fault::invalid,
                  "the table mappings are not JSON: " + place_and_reason(exception.what())};
+  } catch (const NestedTooDeep&) {
+    return Error{Fault::invalid, "the table mappings are nested deeper than " +
+                                     std::to_string(depth_max) + " levels"};
   }
   std::vector<Selection> selections = DocumentReader(problems).read(document);
   if (!problems.empty()) return problems.error();

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tailrace::rules {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -197,10 +200,29 @@ TEST(Mappings, ALoadOrderOfAnExcludeIsRefused) {
             "rules[1].load-order: has no meaning with the rule-action exclude; remove it");
 }
 
+TEST(Mappings, WhatIsSaidOfBytesThatAreNoTextIsText) {
+  EXPECT_THAT(problems_of("{\"rules\": \xc3\xa9}"), EndsWith("invalid literal"));
+  EXPECT_THAT(problems_of("{\"rules\": \"\xe9\"}"),
+              EndsWith("invalid string: ill-formed UTF-8 byte"));
+}
+
 TEST(Mappings, DeepNestingIsNoDanger) {
-  EXPECT_THAT(problems_of(std::string(200000, '[')), HasSubstr("are not JSON"));
-  std::string deep = R"({"rules":)" + std::string(100000, '[') + std::string(100000, ']') + "}";
-  EXPECT_THAT(problems_of(deep), HasSubstr("rules[0]: is an array"));
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  const std::string refused = "the table mappings are nested deeper than 64 levels";
+  EXPECT_EQ(problems_of(std::string(200000, '[')), refused);
+  EXPECT_EQ(problems_of(R"({"rules":)" + deep + "}"), refused);
+  EXPECT_EQ(problems_of(document({rule(1, "include", "%", "%", R"(,"load-order":)" + deep)})),
+            refused);
+}
+
+TEST(Mappings, OfVeryManyProblemsTheFirstHundredAreShown) {
+  std::string many = R"({"rules":[1)";
+  for (int i = 1; i < 150; ++i) many += ",1";
+  std::string said = problems_of(many + "]}");
+
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 100);
+  EXPECT_THAT(said, HasSubstr("rules[99]: is a number"));
+  EXPECT_THAT(said, EndsWith("\n50 more problems are not shown; correct these first"));
 }
 
 }  // namespace tailrace::rules

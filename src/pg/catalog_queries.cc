@@ -83,11 +83,16 @@ const std::string which_tables = R"(
     AND CASE WHEN $1::pg_catalog.oid <> 0 THEN c.oid = $1::pg_catalog.oid
              ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END)";
 
+// Asking for a table's size waits while the table is locked, by a VACUUM FULL for one. One such
+// table must not keep us from all others: the size of its last ANALYZE is good enough then.
 const std::string tables_sql = R"(
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpersistence, c.relispartition, c.reltuples,
            EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key,
            CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid END AS root,
-           CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) END AS bytes
+           CASE WHEN c.relkind <> 'r' THEN 0
+                WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
+                                WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock') THEN 8192 * c.relpages::int8
+                ELSE pg_catalog.pg_relation_size(c.oid) END AS bytes
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE )" + which_tables + " ORDER BY n.nspname, c.relname";
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -29,6 +30,9 @@ using Answer = std::unique_ptr<PGresult, Free>;
 
 // How long a server may take to end a statement that was cancelled. After that it is away.
 constexpr std::chrono::seconds cancel_patience{10};
+
+// How soon a connection attempt notices that nobody wants it any more, in milliseconds.
+constexpr int give_up_interval = 100;
 
 int milliseconds_until(SteadyTime deadline) {
   auto left =
@@ -262,7 +266,7 @@ class LibpqConnection final : public Connection {
 
 // One attempt at one host. libpq's blocking call would hide the SQLSTATE of a refusal, which shows
 // only under a verbosity that must be set between the start and the first poll.
-Result<Handle> connect_to(const Conninfo& conninfo) {
+Result<Handle> connect_to(const Conninfo& conninfo, const std::atomic<bool>* given_up) {
   std::vector<const char*> keywords, values;
   for (const auto& [keyword, value] : conninfo) {
     keywords.push_back(keyword.c_str());
@@ -281,10 +285,13 @@ Result<Handle> connect_to(const Conninfo& conninfo) {
   auto deadline = std::chrono::steady_clock::now() + patience;
   short wanted = POLLOUT;
   while (PQstatus(handle.get()) != CONNECTION_BAD) {
+    if (given_up != nullptr && *given_up)
+      return Error{Fault::unavailable, "given up while connecting"};
     ::pollfd wait{PQsocket(handle.get()), wanted, 0};
-    int ready = ::poll(&wait, 1, milliseconds_until(deadline));
+    int ready = ::poll(&wait, 1, std::min(milliseconds_until(deadline), give_up_interval));
     if (ready < 0 && errno != EINTR) return system_error(errno, "poll");
-    if (ready == 0)
+    if (ready <= 0 && milliseconds_until(deadline) > 0) continue;
+    if (ready <= 0)
       return Error{Fault::unavailable,
                    "no answer within " + std::to_string(patience.count()) + " s"};
     switch (PQconnectPoll(handle.get())) {
@@ -323,7 +330,7 @@ Result<std::unique_ptr<Connection>> Connection::connect(const Options& options) 
   if (!conninfos) return std::move(conninfos).error();
   std::optional<Error> failure;
   for (const Conninfo& conninfo : *conninfos) {
-    auto handle = connect_to(conninfo);
+    auto handle = connect_to(conninfo, options.given_up);
     if (handle) {
       auto connection = std::make_unique<LibpqConnection>(std::move(*handle), options.kind);
       if (auto ready = connection->set_up(); !ready)

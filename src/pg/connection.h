@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -36,6 +37,8 @@ class Connection {
     std::string application_name = "tailrace";
     Kind kind = Kind::sql;
     std::chrono::seconds connect_timeout{10};
+    // Once it is true, connecting ends soon: with Fault::unavailable, unless it was done already.
+    const std::atomic<bool>* given_up = nullptr;
   };
 
   // Fault::unavailable: the server is away, starting, or out of connections (try again);

@@ -69,6 +69,7 @@ class WalStream final : public ReplicationStream {
           if (auto inside = read_copy_data(message->body)) {
             ++handed_messages_;
             handed_bytes_ += message->body.size();
+            inside->after_notice = !notices_.empty();
             return inside;
           }
           break;

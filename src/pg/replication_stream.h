@@ -21,6 +21,7 @@ struct StreamMessage {
   Kind kind = Kind::wal;
   Lsn lsn;                       // wal: the message's own LSN; keepalive: the walsender's position
   bool reply_requested = false;  // keepalive
+  bool after_notice = false;     // take_notices() has some, which came before this message
   std::string_view payload;      // wal: one pgoutput message. Valid until the next fill()
 };
 

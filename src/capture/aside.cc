@@ -21,8 +21,10 @@ Result<std::unique_ptr<Aside>> Aside::open(Directory& task_folder, std::uint64_t
   if (!opened) return std::move(opened).error().during("open what task " + name + " kept aside");
   std::unique_ptr<Aside> aside(new Aside(std::move(*folder), std::move(*opened)));
   if (!aside->log_->damage().empty())
-    return Error{Fault::corrupt, "what task " + name + " kept aside is damaged: " +
-                                     aside->log_->damage().front().what};
+    return Error{Fault::corrupt,
+                 "what task " + name +
+                     " kept aside is damaged: " + aside->log_->damage().front().what +
+                     ". Way out: 'tailrace task reload " + name + "' loads the tables again"};
   return aside;
 }
 

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <chrono>
+#include "capture/append.h"
 
 namespace tailrace::capture {
 namespace {
@@ -10,9 +10,6 @@ namespace {
 // Large enough that a write and its fsync cost little per row, small enough that readers see a
 // backlog soon and two of them fit anywhere.
 constexpr std::size_t batch_bytes_max = 1u << 20;
-
-// How long an append may wait before the connection is looked after.
-constexpr std::chrono::milliseconds append_patience{500};
 
 }  // namespace
 
@@ -57,6 +54,14 @@ Result<const Table*> ChangeWriter::relation(const pgoutput::Relation& relation) 
   if (!mappings_.selects(relation.schema, relation.name)) {
     publish_counts();
     entries_.erase(relation.oid);
+    if (board_.knows(relation.oid)) {
+      std::string why = "it is named " + relation.schema + "." + relation.name +
+                        " now, which the table mappings do not select: rename it back, or select "
+                        "the new name and run 'tailrace task reload " +
+                        spec_.name + "'";
+      spdlog::error("task={} a table left the stream: {}", spec_.name, why);
+      board_.set_state(relation.oid, TableState::error, std::move(why));
+    }
     return nullptr;
   }
   std::vector<std::string> key;
@@ -219,28 +224,13 @@ Result<void> ChangeWriter::flush() {
 }
 
 Result<log::StreamLog::Appended> ChangeWriter::append(log::StreamLog& log, log::Batch& batch) {
-  bool told = false;
-  for (;;) {
-    auto appended = log.append(batch, append_patience);
-    if (appended) {
-      if (told) {
-        spdlog::info("task={} the stream's log takes records again", spec_.name);
-        hooks_.waits(std::nullopt);
-      }
-      batch = log::Batch(now_);
-      return appended;
-    }
-    bool wait =
-        appended.error().fault == Fault::unavailable || appended.error().fault == Fault::full;
-    if (!wait) return std::move(appended).error();
-    if (!told && appended.error().fault == Fault::full) {
-      spdlog::error("task={} waits: {}", spec_.name, appended.error().message);
-      hooks_.waits(appended.error());
-      told = true;
-    }
+  auto keep_alive = [this]() -> Result<void> {
     settle();
-    if (auto alive = hooks_.keep_alive(); !alive) return std::move(alive).error();
-  }
+    return hooks_.keep_alive();
+  };
+  auto appended = append_when_there_is_room(spec_.name, log, batch, {keep_alive, hooks_.waits});
+  if (appended) batch = log::Batch(now_);
+  return appended;
 }
 
 void ChangeWriter::settle() {

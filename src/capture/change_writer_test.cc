@@ -150,6 +150,7 @@ class ChangeWriterTest : public testing::Test {
   rules::Mappings mappings_ = rules::Mappings::everything();
   envelope::Source source_;
   TableBoard board_;
+  AppendHooks hooks_{[] { return Result<void>(); }};
   std::unique_ptr<stream::Streams> streams_;
   std::shared_ptr<stream::Stream> stream_;
   std::unique_ptr<Aside> aside_;
@@ -300,7 +301,7 @@ TEST_F(ChangeWriterTest, WhatWaitedAsideEntersTheStreamOnceWhereverItIsCut) {
 
     {
       Drain drain("shop", *aside_, *stream_, start, {}, {});
-      for (int step = 0; step < steps; ++step) ASSERT_TRUE(drain.step());
+      for (int step = 0; step < steps; ++step) ASSERT_TRUE(drain.step(hooks_));
       ASSERT_TRUE(drain.wait_durable(5s));
     }
     crash();
@@ -313,7 +314,7 @@ TEST_F(ChangeWriterTest, WhatWaitedAsideEntersTheStreamOnceWhereverItIsCut) {
     EXPECT_EQ((*kept)->end, Lsn{230});
     Drain again("shop", **aside, *stream_, progress->position.value_or(start), {}, {});
     for (;;) {
-      auto more = again.step();
+      auto more = again.step(hooks_);
       ASSERT_TRUE(more) << more.error().message;
       if (!*more) break;
     }
@@ -339,7 +340,7 @@ TEST_F(ChangeWriterTest, ADrainLeavesOutWhatALoadCovers) {
 
   Drain drain("shop", *aside_, *stream_, Position{generation_, Lsn{100}, {}, 0},
               {{1, LoadMark{Lsn{300}, 1}}}, {});
-  while (*drain.step()) {
+  while (*drain.step(hooks_)) {
   }
   ASSERT_TRUE(drain.wait_durable(5s));
 

@@ -5,7 +5,6 @@ namespace {
 
 constexpr std::size_t batch_bytes_max = 1u << 20;
 constexpr std::size_t records_per_read = 4096;
-constexpr std::chrono::milliseconds append_patience{500};
 
 }  // namespace
 
@@ -28,15 +27,11 @@ bool Drain::wanted(const Aside::Header& header) const {
   return load == loads_.end() || !(header.commit < load->second.snapshot);
 }
 
-Result<bool> Drain::step() {
-  // What an earlier call could not append, since the log had no room.
-  if (batch_.bytes() >= batch_bytes_max)
-    if (auto flushed = flush(); !flushed) return std::move(flushed).error();
-
+Result<bool> Drain::step(const AppendHooks& hooks) {
   auto read = aside_.log().read(0, next_, records_per_read, batch_bytes_max);
   if (!read) return std::move(read).error().during("read what was kept aside");
   if (read->records.empty()) {
-    if (auto flushed = flush(); !flushed) return std::move(flushed).error();
+    if (auto flushed = flush(hooks); !flushed) return std::move(flushed).error();
     return false;
   }
   for (const log::Record& record : read->records) {
@@ -54,7 +49,7 @@ Result<bool> Drain::step() {
       continue;
     }
     if (!second_half && batch_.bytes() >= batch_bytes_max) {
-      if (auto flushed = flush(); !flushed) return std::move(flushed).error();
+      if (auto flushed = flush(hooks); !flushed) return std::move(flushed).error();
     }
     switch (header->kind) {
       case Aside::Kind::message:
@@ -83,10 +78,10 @@ Result<bool> Drain::step() {
   return true;
 }
 
-Result<void> Drain::flush() {
+Result<void> Drain::flush(const AppendHooks& hooks) {
   if (!moved_) return {};
   mark_position(batch_, task_, position_);
-  auto appended = stream_.log().append(batch_, append_patience);
+  auto appended = append_when_there_is_room(task_, stream_.log(), batch_, hooks);
   if (!appended) return std::move(appended).error();
   ticket_ = appended->ticket;
   batch_ = stream_.begin_batch();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "capture/append.h"
 #include "capture/aside.h"
 #include "capture/progress.h"
 #include "stream/stream.h"
@@ -20,9 +21,9 @@ class Drain {
   Drain(const std::string& task, Aside& aside, stream::Stream& stream, Position from,
         std::map<std::uint32_t, LoadMark> loads, std::set<std::uint32_t> waiting);
 
-  // Moves up to about a mebibyte. False: nothing durable is left aside. While the stream's log has
-  // no room: Fault::unavailable or full, to be called again.
-  Result<bool> step();
+  // Moves up to about a mebibyte, when the stream's log has room for it. False: nothing durable is
+  // left aside.
+  Result<bool> step(const AppendHooks& hooks);
   // Everything moved so far is durable in the stream.
   Result<void> wait_durable(std::chrono::milliseconds patience);
 
@@ -31,7 +32,7 @@ class Drain {
 
  private:
   bool wanted(const Aside::Header& header) const;
-  Result<void> flush();
+  Result<void> flush(const AppendHooks& hooks);
 
   std::string task_;
   Aside& aside_;

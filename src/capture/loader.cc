@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 
+#include "capture/append.h"
 #include "capture/copy_text.h"
 #include "rules/mappings.h"
 
@@ -98,15 +99,23 @@ Result<std::vector<LoadTable>> load_tables(pg::Connection& sql, const std::strin
 }
 
 Loader::Loader(const TaskSpec& spec, const envelope::Source& source, stream::Stream& stream,
-               TableBoard& board, Clock& clock)
-    : spec_(spec), source_(source), stream_(stream), board_(board), clock_(clock) {}
+               TableBoard& board, Clock& clock, std::function<void(std::optional<Error>)> waits)
+    : spec_(spec),
+      source_(source),
+      stream_(stream),
+      board_(board),
+      clock_(clock),
+      waits_(std::move(waits)) {}
 
 Loader::~Loader() = default;
 
-Result<void> Loader::import_snapshot(const std::string& snapshot) {
+Result<void> Loader::import_snapshot(const std::string& snapshot,
+                                     const std::atomic<bool>& given_up) {
   for (std::uint32_t worker = 0; worker < spec_.load_workers; ++worker) {
-    auto connection = pg::Connection::connect(
-        {.uri = spec_.source, .application_name = "tailrace " + spec_.name + " load"});
+    auto connection =
+        pg::Connection::connect({.uri = spec_.source,
+                                 .application_name = "tailrace " + spec_.name + " load",
+                                 .given_up = &given_up});
     if (!connection) return std::move(connection).error().during("connect for the load");
     for (const std::string& sql : {std::string("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
                                    "SET TRANSACTION SNAPSHOT " + pg::quote_literal(snapshot)}) {
@@ -159,6 +168,11 @@ Result<std::map<std::uint32_t, LoadMark>> Loader::load(const std::vector<LoadTab
   auto failure = failure_.with([](auto& error) { return error; });
   if (failure) return std::move(*failure);
   if (stop_) return Error{Fault::unavailable, "the load was stopped"};
+  auto rewritten = rewritten_.with([](auto& name) { return name; });
+  if (!rewritten.empty())
+    return Error{Fault::unavailable, "table " + rewritten +
+                                         " was rewritten or truncated before its rows were read, "
+                                         "so it is loaded again"};
   return loaded_.with([](auto& loaded) { return loaded; });
 }
 
@@ -194,6 +208,12 @@ void Loader::work(pg::Connection& connection, Guarded<std::vector<Part>>& parts,
     auto copied = copy(connection, *part, snapshot);
     if (stop_) return;
     if (copied) {
+      auto rewritten = rewritten_since_snapshot(connection, table);
+      if (!rewritten) return fail(std::move(rewritten).error());
+      if (*rewritten) {
+        table.failed = true;
+        rewritten_.with([&](auto& name) { name = info.schema + "." + info.name; });
+      }
       auto released = connection.query("RELEASE SAVEPOINT part");
       if (!released) return fail(std::move(released).error());
       if (--table.parts_left == 0 && !table.failed)
@@ -201,9 +221,9 @@ void Loader::work(pg::Connection& connection, Guarded<std::vector<Part>>& parts,
           return fail(std::move(finished).error());
       continue;
     }
-    bool of_table = copied.error().fault == Fault::denied ||
-                    copied.error().fault == Fault::not_found ||
-                    copied.error().fault == Fault::invalid;
+    bool of_table =
+        copied.error().fault == Fault::denied || copied.error().fault == Fault::not_found ||
+        copied.error().fault == Fault::invalid || copied.error().fault == Fault::corrupt;
     if (!of_table || !connection.alive()) return fail(std::move(copied).error());
     table.failed = true;
     spdlog::error("task={} table={}.{} load failed: {}", spec_.name, info.schema, info.name,
@@ -276,6 +296,21 @@ Result<void> Loader::copy(pg::Connection& connection, const Part& part, Lsn snap
   return flush();
 }
 
+// ALTER TABLE may write a table anew in a way that older snapshots find empty, and TRUNCATE empties
+// it for them too. From its COPY on the table is locked against both, so what happened before shows
+// afterwards: pg_class is read as of the snapshot, pg_relation_filenode() tells the present.
+Result<bool> Loader::rewritten_since_snapshot(pg::Connection& connection, const Progress& table) {
+  auto rows = connection.query(
+      "SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relkind = 'r' AND c.relfilenode IS "
+      "DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid) AND (c.oid = $1::pg_catalog.oid OR "
+      "c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::pg_catalog.oid::regclass)))",
+      {std::to_string(table.table.info.oid)});
+  if (!rows)
+    return std::move(rows).error().during("check whether " + table.shape.schema + "." +
+                                          table.shape.name + " was rewritten");
+  return rows->text(0, 0) != "0";
+}
+
 Result<void> Loader::finish(Progress& table, Lsn snapshot) {
   auto envelope =
       envelope::TableEnvelope::make(spec_.message_format, spec_.partition_by, source_, table.shape);
@@ -297,14 +332,13 @@ Result<void> Loader::finish(Progress& table, Lsn snapshot) {
 }
 
 Result<void> Loader::append(log::Batch& batch) {
-  for (;;) {
-    auto appended = stream_.log().append(batch, std::chrono::milliseconds(500));
-    if (appended) return {};
-    bool wait =
-        appended.error().fault == Fault::unavailable || appended.error().fault == Fault::full;
-    if (!wait) return std::move(appended).error();
+  auto keep_on = [this]() -> Result<void> {
     if (stop_) return Error{Fault::unavailable, "the load was stopped"};
-  }
+    return {};
+  };
+  auto appended = append_when_there_is_room(spec_.name, stream_.log(), batch, {keep_on, waits_});
+  if (!appended) return std::move(appended).error();
+  return {};
 }
 
 }  // namespace tailrace::capture

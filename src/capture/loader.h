@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,16 +41,18 @@ Result<std::vector<LoadTable>> load_tables(pg::Connection& sql, const std::strin
 // snapshot LSN in its messages; tables with a LoadMark are not.
 class Loader {
  public:
+  // `waits`: as in AppendHooks, from any of the load's threads.
   Loader(const TaskSpec& spec, const envelope::Source& source, stream::Stream& stream,
-         TableBoard& board, Clock& clock);
+         TableBoard& board, Clock& clock, std::function<void(std::optional<Error>)> waits);
   ~Loader();
 
   // Connects the workers and has each import the snapshot; from then on the exporting connection
   // may go on.
-  Result<void> import_snapshot(const std::string& snapshot);
+  Result<void> import_snapshot(const std::string& snapshot, const std::atomic<bool>& given_up);
 
   // Blocks until every table is loaded or has an error of its own on the board (the others go on).
-  // An Error ends the whole load: a connection or the log failed, or stop() was called.
+  // An Error ends the whole load: a connection or the log failed, or stop() was called. Also, when
+  // the others are loaded, if a table has to be loaded again with a new snapshot.
   Result<std::map<std::uint32_t, LoadMark>> load(const std::vector<LoadTable>& tables,
                                                  Lsn snapshot);
 
@@ -65,6 +69,7 @@ class Loader {
 
   void work(pg::Connection& connection, Guarded<std::vector<Part>>& parts, Lsn snapshot);
   Result<void> copy(pg::Connection& connection, const Part& part, Lsn snapshot);
+  Result<bool> rewritten_since_snapshot(pg::Connection& connection, const Progress& table);
   Result<void> finish(Progress& table, Lsn snapshot);
   Result<void> append(log::Batch& batch);
   void fail(Error error);
@@ -74,9 +79,11 @@ class Loader {
   stream::Stream& stream_;
   TableBoard& board_;
   Clock& clock_;
+  std::function<void(std::optional<Error>)> waits_;
   std::vector<std::unique_ptr<pg::Connection>> connections_;
   std::atomic<bool> stop_{false};
   Guarded<std::optional<Error>> failure_;
+  Guarded<std::string> rewritten_;  // a table that was, if any
   Guarded<std::map<std::uint32_t, LoadMark>> loaded_;
 };
 

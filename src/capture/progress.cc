@@ -69,11 +69,14 @@ void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid,
   batch.set_mark(load_prefix(task) + std::to_string(oid), std::string(value.view()));
 }
 
+void mark_load_forgotten(log::Batch& batch, const std::string& task, std::uint32_t oid) {
+  batch.set_mark(load_prefix(task) + std::to_string(oid), "");
+}
+
 void mark_forgotten(log::Batch& batch, const std::string& task, const Progress& progress) {
   batch.set_mark(position_key(task), "");
   batch.set_mark(slot_key(task), "");
-  for (const auto& [oid, load] : progress.loads)
-    batch.set_mark(load_prefix(task) + std::to_string(oid), "");
+  for (const auto& [oid, load] : progress.loads) mark_load_forgotten(batch, task, oid);
 }
 
 }  // namespace tailrace::capture

@@ -40,6 +40,8 @@ void mark_position(log::Batch& batch, const std::string& task, const Position& p
 void mark_creating_slot(log::Batch& batch, const std::string& task, const std::string& slot);
 void mark_slot_made(log::Batch& batch, const std::string& task);
 void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid, const LoadMark& load);
+// The table is to be loaded again.
+void mark_load_forgotten(log::Batch& batch, const std::string& task, std::uint32_t oid);
 // Takes back all that the task has marked, so that its next start begins anew.
 void mark_forgotten(log::Batch& batch, const std::string& task, const Progress& progress);
 

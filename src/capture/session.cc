@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <random>
 
 namespace tailrace::capture {
 namespace {
@@ -37,6 +38,15 @@ std::vector<std::pair<std::string, std::string>> plugin_options(const TaskSpec& 
   options.emplace_back("publication_names", pg::quote_identifier(spec.publication));
   if (version >= 140000) options.emplace_back("streaming", "on");
   return options;
+}
+
+// Most often our own last walsender, which the server has not noticed to be gone.
+Error in_use(const Error& error, const std::string& slot) {
+  return {Fault::unavailable, error.message +
+                                  "; if no other client should use it: SELECT "
+                                  "pg_terminate_backend(active_pid) FROM pg_replication_slots "
+                                  "WHERE slot_name = '" +
+                                  slot + "';"};
 }
 
 bool is_set(std::chrono::steady_clock::time_point time) {
@@ -79,9 +89,16 @@ void Session::set_state(TaskState state) {
   });
 }
 
-void Session::warn(std::string warning) {
-  spdlog::warn("task={} {}", spec_.name, warning);
-  vitals_.status.with([&](TaskStatus& status) { status.warnings.push_back(std::move(warning)); });
+void Session::say_it_waits(std::optional<Error> why) {
+  vitals_.status.with([&](TaskStatus& status) { status.error = std::move(why); });
+}
+
+Result<std::unique_ptr<pg::Connection>> Session::open_connection(pg::Connection::Kind kind,
+                                                                 const std::string& purpose) {
+  return pg::Connection::connect({.uri = spec_.source,
+                                  .application_name = "tailrace " + spec_.name + purpose,
+                                  .kind = kind,
+                                  .given_up = &stop_});
 }
 
 Result<void> Session::run() {
@@ -114,10 +131,29 @@ Result<void> Session::run() {
 }
 
 Result<void> Session::connect() {
-  auto sql =
-      pg::Connection::connect({.uri = spec_.source, .application_name = "tailrace " + spec_.name});
+  auto sql = open_connection(pg::Connection::Kind::sql);
   if (!sql) return std::move(sql).error();
   sql_ = std::move(*sql);
+  waiting_on_.with([&](auto& waiting) { waiting = sql_.get(); });
+  auto looked = look_at_source();
+  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
+  if (!looked) return looked;
+  if (stop_) return stopped();
+  if (spec_.migration_type == MigrationType::full_load) return {};
+
+  auto progress = read_progress(stream_.log(), spec_.name);
+  if (!progress) return std::move(progress).error();
+  if (!progress->position) return create_slot(*progress);
+  stream_position_ = *progress->position;
+  auto position = begin_position();
+  if (!position) return std::move(position).error();
+  position_ = *position;
+  source_.generation = position_.generation;
+  return {};
+}
+
+// All that is asked of the source, and made there, before the slot.
+Result<void> Session::look_at_source() {
   // What looks after the source must not hold up the reader when the server is stuck.
   if (auto set = sql_->query("SET statement_timeout = '10s'"); !set) return std::move(set).error();
 
@@ -130,16 +166,18 @@ Result<void> Session::connect() {
       if (finding.level == Finding::Level::warning)
         status.warnings.push_back(finding.what + ": " + finding.cure);
   });
-  for (const auto& table : inspection_.wanted)
+  std::set<std::uint32_t> wanted;
+  for (const auto& table : inspection_.wanted) {
+    wanted.insert(table.info.oid);
     if (!table.error.empty())
       vitals_.board.put(table.info.oid, table.info.schema, table.info.name, TableState::error,
                         table.error);
+  }
+  vitals_.board.keep_only(wanted);
   if (inspection_.obstacle) return *inspection_.obstacle;
 
   if (spec_.migration_type != MigrationType::full_load) {
-    auto replication = pg::Connection::connect({.uri = spec_.source,
-                                                .application_name = "tailrace " + spec_.name,
-                                                .kind = pg::Connection::Kind::replication});
+    auto replication = open_connection(pg::Connection::Kind::replication);
     if (!replication) return std::move(replication).error().during("open a replication connection");
     replication_ = std::move(*replication);
     auto system = pg::identify_system(*replication_);
@@ -156,17 +194,26 @@ Result<void> Session::connect() {
              .generation = {}};
   if (spec_.migration_type == MigrationType::full_load) return {};
 
-  if (auto published = ensure_publication(spec_, *sql_, inspection_); !published) return published;
-  if (progress->position) {
-    position_ = *progress->position;
-    stream_position_ = position_;
-    auto position = begin_position();
-    if (!position) return std::move(position).error();
-    position_ = *position;
-    source_.generation = position_.generation;
-    return {};
+  if (progress->position && !inspection_.publication)
+    return gap(spec_, "publication " + spec_.publication + " is gone");
+  if (auto forgotten = forget_uncovered_loads(); !forgotten) return forgotten;
+  return ensure_publication(spec_, *sql_, inspection_);
+}
+
+// A loaded table that somebody took out of the publication has missed changes: it is loaded again.
+// That is written down before the publication covers it again.
+Result<void> Session::forget_uncovered_loads() {
+  log::Batch forgotten = stream_.begin_batch();
+  bool any = false;
+  for (const auto& [info, error] : inspection_.wanted) {
+    if (!inspection_.publication || covers(*inspection_.publication, info)) continue;
+    if (loads_.erase(info.oid) == 0) continue;
+    any = true;
+    mark_load_forgotten(forgotten, spec_.name, info.oid);
+    spdlog::warn("task={} table={}.{} was taken out of publication {}, so it is loaded again",
+                 spec_.name, info.schema, info.name, spec_.publication);
   }
-  return create_slot(*progress);
+  return any ? append_marks(forgotten) : Result<void>();
 }
 
 // Where an earlier run ended: in the stream, or further on in what it kept aside.
@@ -179,7 +226,14 @@ Result<Position> Session::begin_position() {
     if (!aside) return std::move(aside).error();
     auto kept = (*aside)->position();
     if (!kept) return std::move(kept).error();
-    if (*kept && (*kept)->generation == position.generation && position < **kept) {
+    // A promotion may have moved the timeline of one of them on.
+    bool further = false;
+    if (*kept) {
+      Position compared = **kept;
+      compared.generation.timeline = position.generation.timeline;
+      further = compared.generation == position.generation && position < compared;
+    }
+    if (further) {
       position = **kept;
       aside_ = std::move(*aside);
     } else {
@@ -212,7 +266,10 @@ Result<void> Session::create_slot(Progress& progress) {
                       spec_.slot, spec_.slot)};
     // Ours, from a run that ended before the slot's first position was durable: nothing was ever
     // acknowledged on it.
-    if (auto dropped = pg::drop_slot(*sql_, spec_.slot); !dropped) return dropped;
+    if (auto dropped = pg::drop_slot(*sql_, spec_.slot); !dropped) {
+      if (dropped.error().fault == Fault::conflict) return in_use(dropped.error(), spec_.slot);
+      return dropped;
+    }
   }
   // What an abandoned history may have left aside.
   if (auto removed = Aside::remove(folder_); !removed) return removed;
@@ -220,34 +277,8 @@ Result<void> Session::create_slot(Progress& progress) {
   mark_creating_slot(intent, spec_.name, spec_.slot);
   if (auto written = append_marks(intent); !written) return written;
 
-  // The server waits for every transaction that runs now; tell who holds us up.
-  std::atomic<bool> created{false};
-  std::mutex mutex;
-  std::condition_variable done;
-  std::thread watch([&] {
-    std::unique_lock lock(mutex);
-    while (!done.wait_for(lock, seconds(2), [&] { return created.load(); })) {
-      auto holders = pg::old_transactions(*sql_);
-      if (!holders || holders->empty()) continue;
-      vitals_.status.with([&](TaskStatus& status) {
-        status.error =
-            Error{Fault::unavailable,
-                  "the replication slot waits for a transaction to end: " + holders->front()};
-      });
-    }
-  });
-  waiting_on_.with([&](auto& waiting) { waiting = replication_.get(); });
   bool loads = spec_.migration_type == MigrationType::full_load_and_cdc;
-  auto slot = pg::create_slot(*replication_, spec_.slot, false, loads);
-  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
-  {
-    std::lock_guard lock(mutex);
-    created = true;
-  }
-  done.notify_all();
-  watch.join();
-  vitals_.status.with([](TaskStatus& status) { status.error.reset(); });
-  if (stop_) return stopped();
+  auto slot = make_slot(*replication_, spec_.slot, false, loads);
   if (!slot) return std::move(slot).error().during("create replication slot " + spec_.slot);
 
   position_ = Position{
@@ -263,9 +294,41 @@ Result<void> Session::create_slot(Progress& progress) {
   return {};
 }
 
+// The server waits for every transaction that runs now: the status tells who holds us up.
+Result<pg::CreatedSlot> Session::make_slot(pg::Connection& connection, const std::string& name,
+                                           bool temporary, bool export_snapshot) {
+  std::atomic<bool> created{false};
+  std::mutex mutex;
+  std::condition_variable done;
+  std::thread watch([&] {
+    std::unique_lock lock(mutex);
+    while (!done.wait_for(lock, seconds(2), [&] { return created.load(); })) {
+      auto holders = pg::old_transactions(*sql_);
+      if (!holders || holders->empty()) continue;
+      say_it_waits(
+          Error{Fault::unavailable,
+                "the replication slot waits for a transaction to end: " + holders->front()});
+    }
+  });
+  waiting_on_.with([&](auto& waiting) { waiting = &connection; });
+  auto slot = pg::create_slot(connection, name, temporary, export_snapshot);
+  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
+  {
+    std::lock_guard lock(mutex);
+    created = true;
+  }
+  done.notify_all();
+  watch.join();
+  say_it_waits(std::nullopt);
+  if (stop_) return stopped();
+  return slot;
+}
+
 Result<void> Session::import_snapshot(const std::string& snapshot) {
-  loader_ = std::make_unique<Loader>(spec_, source_, stream_, vitals_.board, clock_);
-  if (auto imported = loader_->import_snapshot(snapshot); !imported) return imported;
+  loader_ =
+      std::make_unique<Loader>(spec_, source_, stream_, vitals_.board, clock_,
+                               [this](std::optional<Error> why) { say_it_waits(std::move(why)); });
+  if (auto imported = loader_->import_snapshot(snapshot, stop_); !imported) return imported;
   stoppable_.with([&](auto& loader) { loader = loader_.get(); });
   return stop_ ? Result<void>(stopped()) : Result<void>();
 }
@@ -284,16 +347,12 @@ Result<std::optional<Lsn>> Session::snapshot_for_load() {
       return std::move(imported).error();
     return std::optional<Lsn>{position_.generation.slot_point};
   }
-  auto connection = pg::Connection::connect({.uri = spec_.source,
-                                             .application_name = "tailrace " + spec_.name + " load",
-                                             .kind = pg::Connection::Kind::replication});
+  auto connection = open_connection(pg::Connection::Kind::replication, " load");
   if (!connection) return std::move(connection).error().during("connect for the load");
   snapshot_connection_ = std::move(*connection);
-  waiting_on_.with([&](auto& waiting) { waiting = snapshot_connection_.get(); });
-  auto slot =
-      pg::create_slot(*snapshot_connection_, spec_.slot.substr(0, 50) + "_load", true, true);
-  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
-  if (stop_) return stopped();
+  // A name of its own, since the one of a run that was killed may not have ended yet.
+  auto name = fmt::format("{}_load_{:08x}", spec_.slot.substr(0, 49), std::random_device{}());
+  auto slot = make_slot(*snapshot_connection_, name, true, true);
   if (!slot) return std::move(slot).error().during("create a temporary slot for the load");
   if (auto imported = import_snapshot(slot->snapshot); !imported)
     return std::move(imported).error();
@@ -308,6 +367,8 @@ Result<void> Session::prepare_load() {
     bool loaded = !loads || loads_.contains(table.info.oid);
     if (!table.error.empty()) {
       if (!loaded) waiting.insert(table.info.oid);
+      vitals_.board.put(table.info.oid, table.info.schema, table.info.name, TableState::error,
+                        table.error);
       continue;
     }
     vitals_.board.put(table.info.oid, table.info.schema, table.info.name,
@@ -332,9 +393,7 @@ Result<void> Session::prepare_load() {
                             if (!*info) return std::vector<std::string>{};
                             return key_columns(*sql_, **info);
                           },
-                          [this](std::optional<Error> why) {
-                            vitals_.status.with([&](TaskStatus& status) { status.error = why; });
-                          }});
+                          [this](std::optional<Error> why) { say_it_waits(std::move(why)); }});
   if (!to_load_.empty() && !aside_) {
     auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);
     if (!aside) return std::move(aside).error();
@@ -356,15 +415,7 @@ Result<void> Session::start_streaming() {
   int version = replication_->server_version();
   auto wire = pg::ReplicationStream::start(std::move(replication_), spec_.slot, position_.end,
                                            plugin_options(spec_, version));
-  if (!wire && wire.error().fault == Fault::conflict) {
-    // Most often our own last walsender, which the server has not noticed to be gone.
-    auto error = std::move(wire).error();
-    return Error{Fault::unavailable,
-                 error.message +
-                     "; if no other client should use it: SELECT pg_terminate_backend("
-                     "active_pid) FROM pg_replication_slots WHERE slot_name = '" +
-                     spec_.slot + "';"};
-  }
+  if (!wire && wire.error().fault == Fault::conflict) return in_use(wire.error(), spec_.slot);
   if (!wire) return std::move(wire).error().during("start replication");
   wire_ = std::move(*wire);
   flowed_ = true;
@@ -401,12 +452,10 @@ void Session::run_load() {
   for (const auto& table : inspection_.wanted)
     if (!loads_.contains(table.info.oid)) waiting.insert(table.info.oid);
   drain_ = std::make_unique<Drain>(spec_.name, *aside_, stream_, stream_position_, loads_, waiting);
+  auto hooks = drain_hooks([this] { return stop_ ? Result<void>(stopped()) : Result<void>(); });
   while (!stop_) {
-    auto more = drain_->step();
-    if (!more) {
-      if (more.error().fault == Fault::unavailable || more.error().fault == Fault::full) continue;
-      return failed(std::move(more).error());
-    }
+    auto more = drain_->step(hooks);
+    if (!more) return failed(std::move(more).error());
     if (!*more || drain_->records_left() < handover_records) break;
   }
   load_ready_ = true;
@@ -428,11 +477,11 @@ Result<void> Session::hand_over() {
     writer_->settle();
     if (auto alive = keep_alive(); !alive) return alive;
   }
+  auto hooks = drain_hooks([this] { return keep_alive(); });
   for (;;) {
-    auto more = drain_->step();
-    if (!more && more.error().fault != Fault::unavailable && more.error().fault != Fault::full)
-      return std::move(more).error();
-    if (more && !*more) break;
+    auto more = drain_->step(hooks);
+    if (!more) return std::move(more).error();
+    if (!*more) break;
     if (auto alive = keep_alive(); !alive) return alive;
   }
   std::set<std::uint32_t> waiting;
@@ -463,17 +512,12 @@ Result<void> Session::stream_changes() {
     writer_->settle();
     auto filled = wire_->fill(fill_patience);
     wake_wanted_ = false;
+    // Up to 17 the server decodes nothing without the publication.
+    if (!filled && filled.error().fault == Fault::not_found)
+      return gap(spec_, "the server could not go on decoding: " + filled.error().message);
     if (!filled) return std::move(filled).error();
     if (auto taken = take_messages(); !taken) return taken;
-    for (const auto& notice : wire_->take_notices()) {
-      if (notice.find("publication") != std::string::npos)
-        return Error{Fault::not_found,
-                     "publication " + spec_.publication + " is missing (" + notice +
-                         "): changes since it was dropped are lost to the slot. Way "
-                         "out: 'tailrace task reload " +
-                         spec_.name + "'"};
-      spdlog::warn("task={} server says: {}", spec_.name, notice);
-    }
+    if (auto heeded = heed_notices(); !heeded) return heeded;
     auto failure = load_failure_.with([](auto& error) { return error; });
     if (failure) return std::move(*failure);
     if (load_ready_ && assembler_->between_transactions())
@@ -495,8 +539,26 @@ Result<void> Session::stream_changes() {
   return {};
 }
 
+// From 18 on the server leaves out, with a warning, what commits while the publication is missing.
+// Nothing that came after such a warning may count as received.
+Result<void> Session::heed_notices() {
+  for (const auto& notice : wire_->take_notices()) {
+    if (notice.find("publication") != std::string::npos)
+      return gap(spec_, "publication " + spec_.publication + " is or was missing (" + notice + ")");
+    spdlog::warn("task={} server says: {}", spec_.name, notice);
+  }
+  return {};
+}
+
+AppendHooks Session::drain_hooks(std::function<Result<void>()> keep_alive) {
+  return {std::move(keep_alive),
+          [this](std::optional<Error> why) { say_it_waits(std::move(why)); }};
+}
+
 Result<void> Session::take_messages() {
   while (auto message = wire_->next()) {
+    if (message->after_notice)
+      if (auto heeded = heed_notices(); !heeded) return heeded;
     if (message->kind == pg::StreamMessage::Kind::keepalive) {
       server_lsn_ = std::max(server_lsn_, message->lsn);
       reply_due_ |= message->reply_requested;
@@ -557,7 +619,8 @@ void Session::look_after_source() {
   if (!sql_->alive()) {
     auto sql = pg::Connection::connect({.uri = spec_.source,
                                         .application_name = "tailrace " + spec_.name,
-                                        .connect_timeout = seconds(3)});
+                                        .connect_timeout = seconds(3),
+                                        .given_up = &stop_});
     if (!sql) return;
     sql_ = std::move(*sql);
     (void)sql_->query("SET statement_timeout = '10s'");

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/guarded.h"
 #include "base/result.h"
+#include "capture/append.h"
 #include "capture/aside.h"
 #include "capture/change_writer.h"
 #include "capture/drain.h"
@@ -55,7 +56,13 @@ class Session {
   bool flowed() const { return flowed_; }
 
  private:
+  Result<std::unique_ptr<pg::Connection>> open_connection(pg::Connection::Kind kind,
+                                                          const std::string& purpose = {});
   Result<void> connect();
+  Result<void> look_at_source();
+  Result<void> forget_uncovered_loads();
+  Result<pg::CreatedSlot> make_slot(pg::Connection& connection, const std::string& name,
+                                    bool temporary, bool export_snapshot);
   Result<void> load_only();
   Result<Position> begin_position();
   Result<void> create_slot(Progress& progress);
@@ -67,6 +74,8 @@ class Session {
   Result<void> start_streaming();
   Result<void> stream_changes();
   Result<void> take_messages();
+  Result<void> heed_notices();
+  AppendHooks drain_hooks(std::function<Result<void>()> keep_alive);
   Result<void> acknowledge(bool now);
   Result<void> keep_alive();
   Result<void> hand_over();
@@ -74,7 +83,7 @@ class Session {
   void look_after_source();
   void publish();
   void set_state(TaskState state);
-  void warn(std::string warning);
+  void say_it_waits(std::optional<Error> why);
 
   const TaskSpec& spec_;
   const rules::Mappings& mappings_;

@@ -37,7 +37,7 @@ class Findings {
 Result<std::map<std::string, std::string>> settings(pg::Connection& sql) {
   auto rows = sql.query(
       "select name, setting from pg_settings where name in ('wal_level','max_replication_slots',"
-      "'max_wal_senders','max_slot_wal_keep_size','synchronous_standby_names')");
+      "'max_wal_senders','max_slot_wal_keep_size','synchronous_standby_names','server_encoding')");
   if (!rows) return std::move(rows).error().during("read settings");
   std::map<std::string, std::string> all;
   for (std::size_t row = 0; row < rows->rows.size(); ++row)
@@ -138,6 +138,12 @@ void inspect_tables(const TaskSpec& spec, const rules::Mappings& mappings, const
   for (auto& table : inspection.wanted) present.emplace(table.info.schema, table.info.name);
   for (const auto& [schema, name] : mappings.exact_tables()) {
     if (present.contains({schema, name}) || !mappings.selects(schema, name)) continue;
+    // A table that an application drops must not take the others' changes with it.
+    if (inspection.slot) {
+      findings.warn("table " + schema + "." + name + " does not exist",
+                    "it was dropped or renamed; create it, or take it out of the table mappings");
+      continue;
+    }
     findings.fail(Fault::not_found, "table " + schema + "." + name + " does not exist",
                   "create it, or correct object-locator in the task's table mappings (names are "
                   "case-sensitive)");
@@ -180,7 +186,14 @@ void inspect_tables(const TaskSpec& spec, const rules::Mappings& mappings, const
 void inspect_publication(const TaskSpec& spec, const Rights& role, const TableRights& rights,
                          Inspection& inspection, Findings& findings, int server_version) {
   if (inspection.publication) {
-    findings.ok("publication " + spec.publication + " exists");
+    const auto& found = *inspection.publication;
+    if (found.inserts && found.updates && found.deletes && found.truncates)
+      findings.ok("publication " + spec.publication + " exists");
+    else
+      findings.warn("publication " + spec.publication + " leaves some operations out",
+                    "if consumers need them: ALTER PUBLICATION " +
+                        pg::quote_identifier(spec.publication) +
+                        " SET (publish = 'insert, update, delete, truncate');");
     return;
   }
   bool owns_all = std::none_of(
@@ -259,6 +272,10 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
   auto readable = table_rights(sql, inspection.wanted);
   if (!readable) return std::move(readable).error();
 
+  if (auto encoding = setting->at("server_encoding"); encoding == "SQL_ASCII")
+    findings.warn("the database's encoding is SQL_ASCII, so its text may be of any encoding",
+                  "a value that is not UTF-8 stops the task: mend such values first");
+
   bool streams = spec.migration_type != MigrationType::full_load;
   if (streams) {
     auto slot = pg::find_slot(sql, spec.slot);
@@ -266,7 +283,7 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
     inspection.slot = *slot;
     inspect_replication(spec, *setting, *role, slot->has_value(), sql, findings);
   }
-  inspect_tables(spec, mappings, *role, *readable, inspection, findings);
+  // Before the tables: the SQL that it names is for those too that the role may not read yet.
   if (streams) {
     auto publication = pg::find_publication(sql, spec.publication);
     if (!publication) return std::move(publication).error();
@@ -276,7 +293,14 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
     if (any)
       inspect_publication(spec, *role, *readable, inspection, findings, sql.server_version());
   }
+  inspect_tables(spec, mappings, *role, *readable, inspection, findings);
   return inspection;
+}
+
+bool covers(const pg::Publication& publication, const pg::TableInfo& table) {
+  return publication.all_tables ||
+         std::find(publication.tables.begin(), publication.tables.end(),
+                   std::pair(table.schema, table.name)) != publication.tables.end();
 }
 
 Result<void> ensure_publication(const TaskSpec& spec, pg::Connection& sql, Inspection& inspection) {
@@ -289,11 +313,8 @@ Result<void> ensure_publication(const TaskSpec& spec, pg::Connection& sql, Inspe
     return {};
   }
   const pg::Publication& publication = *inspection.publication;
-  std::set<std::pair<std::string, std::string>> covered(publication.tables.begin(),
-                                                        publication.tables.end());
   for (auto& table : inspection.wanted) {
-    if (!table.error.empty() || publication.all_tables) continue;
-    if (covered.contains({table.info.schema, table.info.name})) continue;
+    if (!table.error.empty() || covers(publication, table.info)) continue;
     // Without publish_via_partition_root the publication lists the leaves of a partitioned table.
     if (table.info.kind == 'p' && !publication.via_root) {
       table.error = "publication " + spec.publication +
@@ -315,8 +336,6 @@ Result<void> ensure_publication(const TaskSpec& spec, pg::Connection& sql, Inspe
   return {};
 }
 
-namespace {
-
 Error gap(const TaskSpec& spec, const std::string& what) {
   return {Fault::gap,
           what +
@@ -324,8 +343,6 @@ Error gap(const TaskSpec& spec, const std::string& what) {
               "task reload " +
               spec.name + "' makes a new slot and loads the tables again"};
 }
-
-}  // namespace
 
 Result<void> check_continuity(const TaskSpec& spec, const std::optional<pg::Slot>& slot,
                               const pg::System& system, pg::Connection& replication,
@@ -351,6 +368,17 @@ Result<void> check_continuity(const TaskSpec& spec, const std::optional<pg::Slot
                              "has: the stream holds changes that the new primary never saw",
                              to_string(left->second), to_string(position.end)));
     position.generation.timeline = system.timeline;
+  }
+  if (system.current < position.end) {
+    auto standby = replication.query("SELECT pg_catalog.pg_is_in_recovery()");
+    if (!standby) return std::move(standby).error();
+    if (standby->text(0, 0) == "t")
+      return Error{Fault::unavailable,
+                   fmt::format("the standby has replayed up to {} and the stream is at {} already",
+                               to_string(system.current), to_string(position.end))};
+    return gap(spec, fmt::format("the source's log ends at {}, before {} which the stream already "
+                                 "has: it was restored from an older copy",
+                                 to_string(system.current), to_string(position.end)));
   }
   if (!slot)
     return gap(spec, fmt::format("replication slot {} is gone; the stream ends at {}", spec.slot,

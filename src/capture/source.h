@@ -42,9 +42,15 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
 std::string publication_sql(const TaskSpec& spec, const std::vector<WantedTable>& wanted,
                             int server_version);
 
+// Whether the publication shows the table's changes under the table's own name.
+bool covers(const pg::Publication& publication, const pg::TableInfo& table);
+
 // Creates the publication, or adds tables to one of ours. A table that an existing publication does
 // not cover and that may not be added gets its error set.
 Result<void> ensure_publication(const TaskSpec& spec, pg::Connection& sql, Inspection& inspection);
+
+// Changes may be missing: the task stops, and the message has the way out.
+Error gap(const TaskSpec& spec, const std::string& what);
 
 // Whether the slot still holds everything from `position` on. Any doubt is a Fault::gap whose
 // message has the ways out: nothing is ever skipped in silence. Moves the position's timeline on

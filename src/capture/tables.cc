@@ -86,6 +86,12 @@ void TableBoard::set_state(std::uint32_t oid, TableState state, std::string erro
   });
 }
 
+void TableBoard::keep_only(const std::set<std::uint32_t>& oids) {
+  tables_.with([&](auto& tables) {
+    std::erase_if(tables, [&](const auto& entry) { return !oids.contains(entry.first); });
+  });
+}
+
 void TableBoard::add_loaded_rows(std::uint32_t oid, std::uint64_t rows) {
   tables_.with([&](auto& tables) { tables[oid].loaded_rows += rows; });
 }

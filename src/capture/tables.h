@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,8 @@ class TableBoard {
   void put(std::uint32_t oid, const std::string& schema, const std::string& name, TableState state,
            std::string error = {});
   void set_state(std::uint32_t oid, TableState state, std::string error = {});
+  // Forgets all other tables.
+  void keep_only(const std::set<std::uint32_t>& oids);
   void add_loaded_rows(std::uint32_t oid, std::uint64_t rows);
   void reset_loaded_rows(std::uint32_t oid);
   struct Counts {

@@ -250,8 +250,10 @@ class Recovery {
     out_.groups += scan->groups;
     out_.records += scan->records;
     if (successor) {
+      // A damaged segment may have no index because it was not gone on with.
       bool reported = !scan->damage.empty() &&
-                      scan->damage.back().position + scan->damage.back().bytes == file.size;
+                      (scan->end == file.size ||
+                       scan->damage.back().position + scan->damage.back().bytes == file.size);
       if (!reported) note(*segment, {scan->end, file.size - scan->end, "the segment's index"});
       out_.index.seal_in_memory();
       return {};
@@ -267,6 +269,12 @@ class Recovery {
       if (auto synced = file.file->sync(); !synced) return synced;
     }
     segment->bytes = scan->end;
+    if (!scan->damage.empty()) {
+      // What lies in damaged bytes may look different once more bytes follow them. So nothing is
+      // appended here: the next segment's header keeps where every shard goes on.
+      out_.index.seal_in_memory();
+      return {};
+    }
     out_.open_file = file.file;
     out_.open_position = scan->end;
     out_.open_groups = scan->groups;

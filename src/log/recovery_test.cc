@@ -236,6 +236,30 @@ TEST_F(RecoveryTest, AnUnsyncedGroupBehindATornOneIsCutOffWithIt) {
   EXPECT_EQ(log->statistics().bytes, second);
 }
 
+TEST_F(RecoveryTest, NothingIsAppendedToADamagedSegmentAndWhatFollowsIsKept) {
+  open();
+  append(0, "before");
+  append(0, "hit ####");
+  append(0, "behind");
+  std::string segment = only_segment();
+  std::string bytes = disk->content(segment);
+  bytes[bytes.find("####")] = '!';
+  use(image_with(segment, bytes));
+
+  open();
+  ASSERT_THAT(log->damage(), SizeIs(1));
+  std::string kept = disk->content(segment);
+  for (std::string payload : {"later", "much later"}) {
+    append(0, payload);
+    kill_and_open();
+    EXPECT_THAT(log->damage(), SizeIs(1));
+  }
+
+  EXPECT_EQ(disk->content(segment), kept);
+  EXPECT_THAT(names(), SizeIs(2));
+  EXPECT_EQ(content_of(*log, 0).payloads.at(4), "much later");
+}
+
 TEST_F(RecoveryTest, ACrashAtTheStartOfASegmentIsNoDamage) {
   fill_segments();
   std::string last = names().back();

@@ -178,6 +178,8 @@ def drain_ours(postgres, server, end, rows):
             "select pid from pg_stat_replication where application_name = 'tailrace bench'"
         ).fetchone()[0]
         used = (cpu_seconds(server.process.pid), cpu_seconds(walsender))
+    shards = server.get("/v1/streams/bench")["shards"]
+    assert sum(shard["end_offset"] for shard in shards) == rows, shards
     server.stop()
     return rows / seconds, used
 

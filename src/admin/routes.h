@@ -1,9 +1,9 @@
 #pragma once
 
 #include "admin/admin.h"
-#include "admin/blocking_pool.h"
 #include "admin/open_answers.h"
 #include "admin/router.h"
+#include "base/blocking_pool.h"
 
 namespace tailrace::admin {
 

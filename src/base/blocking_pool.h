@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace tailrace::admin {
+namespace tailrace {
 
 // Threads for calls that block, so that the I/O pool never does. Threads begin when there is work
 // for them. Any thread may submit.
@@ -38,4 +38,4 @@ class BlockingPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace tailrace::admin
+}  // namespace tailrace

@@ -1,10 +1,10 @@
-#include "admin/blocking_pool.h"
+#include "base/blocking_pool.h"
 
 #include <pthread.h>
 
 #include <utility>
 
-namespace tailrace::admin {
+namespace tailrace {
 
 BlockingPool::BlockingPool(Options options) : options_(std::move(options)) {}
 
@@ -48,4 +48,4 @@ void BlockingPool::run() {
   }
 }
 
-}  // namespace tailrace::admin
+}  // namespace tailrace

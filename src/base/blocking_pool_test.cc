@@ -1,4 +1,4 @@
-#include "admin/blocking_pool.h"
+#include "base/blocking_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <future>
 #include <memory>
 
-namespace tailrace::admin {
+namespace tailrace {
 namespace {
 
 TEST(BlockingPool, JobsThatBlockRunBesideEachOther) {
@@ -66,4 +66,4 @@ TEST(BlockingPool, ItsEndWaitsForWhatHasBegunAndDropsTheRest) {
 }
 
 }  // namespace
-}  // namespace tailrace::admin
+}  // namespace tailrace

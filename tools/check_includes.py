@@ -17,6 +17,7 @@ SOURCE = ROOT / "src"
 HEAVY = (
     "boost/",
     "nlohmann/",
+    "simdjson.h",
     "libpq-fe.h",
     "yaml-cpp/",
     "sqlite3.h",

@@ -9,43 +9,13 @@
 namespace tailrace::config {
 namespace {
 
-std::optional<Endpoint> read_endpoint(Fields& listen, const std::string& name) {
-  auto text = listen.text(name);
-  if (!text) return std::nullopt;
-  auto endpoint = parse_endpoint(*text);
-  if (!endpoint) {
-    listen.error(name, endpoint.error().message);
-    return std::nullopt;
-  }
-  if (!is_loopback(*endpoint)) {
-    listen.error(
-        name,
-        "\"" + *text +
-            "\" can be reached from other machines, and the ports have neither TLS nor keys yet; "
-            "listen on 127.0.0.1, [::1] or localhost");
-    return std::nullopt;
-  }
-  return *endpoint;
-}
-
-void read_listen(Reading& reading, const Node& node, Config& config, Parsed& parsed) {
-  Fields listen(reading, node, "listen", node.place, {"aws", "admin"});
-  if (auto aws = read_endpoint(listen, "aws")) config.aws = *aws;
-  if (auto admin = read_endpoint(listen, "admin")) {
-    config.admin = *admin;
-    parsed.admin = *admin;
-  }
-  if (config.aws == config.admin)
-    reading.error(node.place, "listen",
-                  "aws and admin are both " + to_string(config.aws) + "; they need a port each");
-}
-
 void read_root(Reading& reading, const Node& node, Config& config, Parsed& parsed) {
   Fields root(reading, node, "", Place{1, 1},
-              {"data", "listen", "streams", "tasks", "functions", "triggers"});
+              {"data", "listen", "aws", "streams", "tasks", "functions", "triggers"});
   auto data = root.text("data");
   if (data && data->empty()) root.error("data", "expected a folder, found an empty text");
   config.data = reading.absolute(data.value_or(config.data));
+  if (const Node* aws = root.find("aws")) read_aws(reading, *aws, config);
   if (const Node* listen = root.find("listen")) read_listen(reading, *listen, config, parsed);
 
   // What is referred to comes before what refers to it, whatever the file's order.

@@ -98,6 +98,46 @@ TEST_F(ConfigTest, TheExampleOfTheDocumentationIsReadWhole) {
   EXPECT_EQ(config.declaration.triggers[0].batch_size, 100u);
 }
 
+TEST_F(ConfigTest, TheAwsPortMayBeReachedFromOutsideOnceItHasTlsAndKeys) {
+  variables["SECRET"] = "0123456789abcdef";
+  files["/etc/tailrace/server.crt"] = "certificate";
+  files["/etc/tailrace/server.key"] = "key";
+  files["/etc/tailrace/read.json"] = R"({"Statement": []})";
+
+  Config config = good(R"(
+listen:
+  aws: 0.0.0.0:4566
+  tls: {certificate: server.crt, key: server.key}
+aws:
+  region: eu-west-1
+  account: "123456789012"
+  keys:
+    AKIDPRODUCER: {secret: "${SECRET}"}
+    AKIDREADER: {secret: "${SECRET}", session_token: t, policy: read.json}
+    AKIDWRITER: {secret: "${SECRET}", policy: {Statement: [{Effect: Allow}]}}
+)");
+
+  EXPECT_EQ(to_string(config.aws), "0.0.0.0:4566");
+  EXPECT_EQ(config.tls, (TlsFiles{"/etc/tailrace/server.crt", "/etc/tailrace/server.key"}));
+  EXPECT_EQ(config.region, "eu-west-1");
+  EXPECT_EQ(config.account, "123456789012");
+  EXPECT_EQ(config.keys,
+            (std::vector<AccessKey>{
+                {"AKIDPRODUCER", "0123456789abcdef", "", ""},
+                {"AKIDREADER", "0123456789abcdef", "t", R"({"Statement": []})"},
+                {"AKIDWRITER", "0123456789abcdef", "", R"({"Statement":[{"Effect":"Allow"}]})"}}));
+}
+
+TEST_F(ConfigTest, ASecretWrittenInTheFileIsAWarning) {
+  Parsed parsed = read("aws: {keys: {AKID: {secret: 0123456789abcdef}}}");
+
+  ASSERT_TRUE(parsed.config);
+  ASSERT_EQ(parsed.problems.size(), 1u);
+  EXPECT_TRUE(parsed.problems[0].warning);
+  EXPECT_EQ(parsed.problems[0].message,
+            "a secret is written in this file; use ${VAR} or ${file:/path}");
+}
+
 TEST_F(ConfigTest, EveryOptionalKeyIsRead) {
   Config config = good(R"(
 data: /var/lib/tailrace

@@ -106,7 +106,8 @@ const std::vector<Broken> text_problems = {
      {"1:10: not valid YAML: no escape begins so; write \\\\ for a backslash in double quotes"}},
     {"ColumnsCountCharacters",
      "{\"\xc3\xa9\xc3\xa9\": 1, datta: x}",
-     {"1:2: \xc3\xa9\xc3\xa9: unknown key; known here: data, listen, streams, tasks, functions or "
+     {"1:2: \xc3\xa9\xc3\xa9: unknown key; known here: data, listen, aws, streams, tasks, "
+      "functions or "
       "triggers",
       "1:11: datta: unknown key; did you mean 'data'?"}},
 };
@@ -114,16 +115,16 @@ const std::vector<Broken> text_problems = {
 const std::vector<Broken> shape_problems = {
     {"RootIsAList",
      "- a\n",
-     {"1:1: expected a mapping with keys such as data, listen, streams, tasks, functions or "
+     {"1:1: expected a mapping with keys such as data, listen, aws, streams, tasks, functions or "
       "triggers, found a list"}},
     {"RootIsText",
      "hello",
-     {"1:1: expected a mapping with keys such as data, listen, streams, tasks, functions or "
+     {"1:1: expected a mapping with keys such as data, listen, aws, streams, tasks, functions or "
       "triggers, found \"hello\""}},
     {"UnknownRootKey", "strems: {}\n", {"1:1: strems: unknown key; did you mean 'streams'?"}},
     {"FarKey",
      "zzzzzzzz: {}\n",
-     {"1:1: zzzzzzzz: unknown key; known here: data, listen, streams, tasks, functions or "
+     {"1:1: zzzzzzzz: unknown key; known here: data, listen, aws, streams, tasks, functions or "
       "triggers"}},
     {"DuplicateKey",
      "data: a\ndata: b\n",
@@ -153,12 +154,25 @@ const std::vector<Broken> shape_problems = {
 const std::vector<Broken> listen_problems = {
     {"Everywhere",
      "listen: {aws: 0.0.0.0:4566}\n",
-     {"1:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, and the ports have "
-      "neither TLS nor keys yet; listen on 127.0.0.1, [::1] or localhost"}},
+     {"1:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, which needs TLS "
+      "(listen.tls) and keys (aws.keys); add that, or listen on 127.0.0.1, [::1] or localhost"}},
+    {"EverywhereWithoutKeys",
+     "listen: {aws: 0.0.0.0:4566, tls: {certificate: bad.json, key: bad.json}}\n",
+     {"1:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, which needs keys "
+      "(aws.keys); add that, or listen on 127.0.0.1, [::1] or localhost"}},
+    {"EverywhereWithoutTls",
+     "listen: {aws: 0.0.0.0:4566}\naws: {keys: {AKID: {secret: '${SET}-0123456789abcdef'}}}\n",
+     {"1:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, which needs TLS "
+      "(listen.tls); add that, or listen on 127.0.0.1, [::1] or localhost"}},
+    {"HalfATls",
+     "listen: {tls: {certificate: no.pem}}\n",
+     {"1:15: listen.tls.key: this key is missing",
+      "1:29: listen.tls.certificate: the file cannot be read: open /c/no.pem: No such file or "
+      "directory"}},
     {"NameThatLooksLikeLoopback",
      "listen: {admin: 127.0.0.1.evil.example:1}\n",
      {"1:17: listen.admin: \"127.0.0.1.evil.example:1\" can be reached from other machines, and "
-      "the ports have neither TLS nor keys yet; listen on 127.0.0.1, [::1] or localhost"}},
+      "the admin port has no keys; listen on 127.0.0.1, [::1] or localhost"}},
     {"NoPort",
      "listen: {aws: localhost}\n",
      {"1:15: listen.aws: expected HOST:PORT with a port from 1 to 65535, found \"localhost\""}},
@@ -172,6 +186,28 @@ const std::vector<Broken> listen_problems = {
     {"UnknownDoor",
      "listen: {amdin: 127.0.0.1:1}\n",
      {"1:10: listen.amdin: unknown key; did you mean 'admin'?"}},
+};
+
+const std::vector<Broken> aws_problems = {
+    {"Account",
+     "aws: {account: 12345}\n",
+     {"1:16: aws.account: expected 12 digits such as \"000000000000\", found \"12345\"; write it "
+      "in quotes"}},
+    {"Region",
+     "aws: {region: 'eu west'}\n",
+     {"1:15: aws.region: expected a region such as us-east-1, found \"eu west\""}},
+    {"NoSecret", "aws: {keys: {AKID: {}}}\n", {"1:14: aws.keys.AKID.secret: this key is missing"}},
+    {"ShortSecret",
+     "aws: {keys: {AKID: {secret: short}}}\n",
+     {"1:29: aws.keys.AKID.secret: a secret has at least 16 characters; this one has 5"}},
+    {"KeyId",
+     "aws: {keys: {'A K': {secret: '${SET}-0123456789abcdef'}}}\n",
+     {"1:14: aws.keys.A K: an access key id is 3 to 128 of a-z, A-Z, 0-9 and _, such as "
+      "AKIDPRODUCER"}},
+    {"PolicyFileMissing",
+     "aws: {keys: {AKID: {secret: '${SET}-0123456789abcdef', policy: no.json}}}\n",
+     {"1:64: aws.keys.AKID.policy: the policy file cannot be read: open /c/no.json: No such file "
+      "or directory"}},
 };
 
 const std::vector<Broken> stream_problems = {
@@ -387,6 +423,7 @@ auto name_of_case = [](const testing::TestParamInfo<Broken>& info) {
 };
 INSTANTIATE_TEST_SUITE_P(Text, BrokenConfigTest, testing::ValuesIn(text_problems), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Shape, BrokenConfigTest, testing::ValuesIn(shape_problems), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Aws, BrokenConfigTest, testing::ValuesIn(aws_problems), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Listen, BrokenConfigTest, testing::ValuesIn(listen_problems),
                          name_of_case);
 INSTANTIATE_TEST_SUITE_P(Streams, BrokenConfigTest, testing::ValuesIn(stream_problems),
@@ -415,9 +452,8 @@ triggers:
 )"),
       (std::vector<std::string>{
           "1:1: dta: unknown key; did you mean 'data'?",
-          "2:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, and the ports "
-          "have neither "
-          "TLS nor keys yet; listen on 127.0.0.1, [::1] or localhost",
+          "2:15: listen.aws: \"0.0.0.0:4566\" can be reached from other machines, which needs TLS "
+          "(listen.tls) and keys (aws.keys); add that, or listen on 127.0.0.1, [::1] or localhost",
           "2:36: listen.admin: expected HOST:PORT with a port from 1 to 65535, found \"127.0.0.1\"",
           "4:20: streams.orders.shards: expected a whole number from 1 to 10000, found \"many\"",
           "4:37: streams.orders.retention: expected a duration in whole hours such as 24h or 7d, "

@@ -17,6 +17,9 @@ struct Names {
   std::vector<std::string> streams, functions;
 };
 
+void read_aws(Reading& reading, const Node& node, Config& config);
+// After read_aws(): a port that other machines can reach needs keys.
+void read_listen(Reading& reading, const Node& node, Config& config, Parsed& parsed);
 void read_streams(Reading& reading, const Node& node, catalog::Declaration& declaration,
                   Names& names);
 void read_functions(Reading& reading, const Node& node, catalog::Declaration& declaration,

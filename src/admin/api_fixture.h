@@ -226,7 +226,6 @@ class FakeTask final : public capture::Task {
     status_.durable = {};
     return {};
   }
-  Result<void> clean_up_source() override { return {}; }
 
   void make_durable(Lsn lsn) {
     std::lock_guard lock(mutex_);

@@ -112,19 +112,6 @@ class PostgresTask final : public Task {
     return Aside::remove(*folder_);
   }
 
-  Result<void> clean_up_source() override {
-    std::lock_guard only_one(control_);
-    stop_locked();
-    if (auto dropped = drop_slot(); !dropped) return dropped;
-    auto sql = pg::Connection::connect(
-        {.uri = spec_.source, .application_name = "tailrace " + spec_.name});
-    if (!sql) return std::move(sql).error();
-    auto dropped =
-        (*sql)->query("DROP PUBLICATION IF EXISTS " + pg::quote_identifier(spec_.publication));
-    if (!dropped) return std::move(dropped).error().during("drop publication " + spec_.publication);
-    return {};
-  }
-
  private:
   bool is_active() const {
     return vitals_.status.with([](const TaskStatus& status) {

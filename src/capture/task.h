@@ -90,8 +90,6 @@ class Task {
   // Stops, drops the slot and forgets all progress: the next start() makes a new slot and loads the
   // tables again. The way out of every gap.
   virtual Result<void> reload() = 0;
-  // Stops, and drops slot and publication on the source.
-  virtual Result<void> clean_up_source() = 0;
 };
 
 }  // namespace tailrace::capture

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "pg/cancel_request.h"
 #include "pg/conninfo.h"
 #include "pg/server_error.h"
 #include "pg/wire.h"
@@ -23,7 +24,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 struct Free {
   void operator()(PGconn* connection) const { PQfinish(connection); }
   void operator()(PGresult* result) const { PQclear(result); }
-  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
 };
 using Handle = std::unique_ptr<PGconn, Free>;
 using Answer = std::unique_ptr<PGresult, Free>;
@@ -43,7 +43,7 @@ int milliseconds_until(SteadyTime deadline) {
 class LibpqConnection final : public Connection {
  public:
   LibpqConnection(Handle handle, Kind kind)
-      : handle_(std::move(handle)), cancel_(PQgetCancel(handle_.get())), kind_(kind) {}
+      : handle_(std::move(handle)), cancel_request_(handle_.get()), kind_(kind) {}
 
   // Timeouts that the startup packet must not name, since older servers do not know them.
   Result<void> set_up() {
@@ -102,7 +102,7 @@ class LibpqConnection final : public Connection {
   void cancel() override {
     cancelled_ = true;
     wake_.raise();
-    ask_to_cancel();
+    cancel_request_.send();
   }
 
   int server_version() const override { return PQserverVersion(handle_.get()); }
@@ -127,6 +127,8 @@ class LibpqConnection final : public Connection {
   };
 
   void start_statement() {
+    // One that is still on its way would cancel this statement.
+    if (!cancel_request_.wait_until_taken(cancel_patience)) give_up();
     cancelled_ = false;
     wake_.clear();
   }
@@ -173,7 +175,7 @@ class LibpqConnection final : public Connection {
             if (copied.failure) break;
             if (auto taken = take(message->body); !taken) {
               copied.failure = std::move(taken).error();
-              ask_to_cancel();
+              cancel_request_.send();
             }
             break;
           case 'H':
@@ -194,7 +196,8 @@ class LibpqConnection final : public Connection {
             break;
         }
       }
-      if (cancelled_ && !deadline) deadline = std::chrono::steady_clock::now() + cancel_patience;
+      if ((cancelled_ || copied.failure) && !deadline)
+        deadline = std::chrono::steady_clock::now() + cancel_patience;
       if (deadline && milliseconds_until(*deadline) == 0)
         return {.broken = true, .failure = away_after_cancel()};
       // Without a deadline the server may think as long as it likes; TCP keepalives watch it.
@@ -202,11 +205,6 @@ class LibpqConnection final : public Connection {
           wire_->fill(std::chrono::milliseconds(deadline ? milliseconds_until(*deadline) : 60'000));
       if (!filled) return {.broken = true, .failure = std::move(filled).error()};
     }
-  }
-
-  void ask_to_cancel() {
-    char problem[256];
-    if (cancel_ != nullptr) PQcancel(cancel_.get(), problem, sizeof problem);
   }
 
   void give_up() {
@@ -256,7 +254,7 @@ class LibpqConnection final : public Connection {
   }
 
   Handle handle_;
-  std::unique_ptr<PGcancel, Free> cancel_;
+  CancelRequest cancel_request_;
   Kind kind_;
   WakeSignal wake_;
   std::atomic<bool> cancelled_{false};

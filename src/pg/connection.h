@@ -56,7 +56,8 @@ class Connection {
   virtual Result<void> copy_out(const std::string& sql,
                                 const std::function<Result<void>(std::string_view)>& take) = 0;
 
-  // From any thread: asks the server to cancel what runs now.
+  // From any thread, and does not wait: asks the server to cancel what runs now. A server that does
+  // not answer is given up after ten seconds.
   virtual void cancel() = 0;
   virtual int server_version() const = 0;  // 150004
   virtual std::string server_version_text() const = 0;

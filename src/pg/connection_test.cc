@@ -2,9 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "pg/testing/postgres_server.h"
 
 namespace tailrace::pg {
@@ -14,6 +19,54 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::PostgresServer;
 using testing::run;
+
+// Stands before a server and lets one connection through. Others find a peer that takes their
+// connection and never says a word.
+class BlackHole {
+ public:
+  explicit BlackHole(const std::string& server_folder)
+      : folder_((std::filesystem::temp_directory_path() / "black_hole.XXXXXX").string()),
+        listening_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+        server_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (::mkdtemp(folder_.data()) == nullptr) std::abort();
+    auto own = address(folder_), theirs = address(server_folder);
+    bool ready = ::bind(listening_.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0 &&
+                 ::listen(listening_.get(), 8) == 0 &&
+                 ::connect(server_.get(), reinterpret_cast<sockaddr*>(&theirs), sizeof theirs) == 0;
+    if (!ready) std::abort();
+    thread_ = std::thread([this] {
+      client_ = UniqueFd(::accept(listening_.get(), nullptr, nullptr));
+      std::thread back([this] { pass(server_, client_); });
+      pass(client_, server_);
+      back.join();
+    });
+  }
+  ~BlackHole() {
+    ::shutdown(server_.get(), SHUT_RDWR);
+    thread_.join();
+    std::filesystem::remove_all(folder_);
+  }
+  std::string uri() const { return "postgresql://postgres@/postgres?host=" + folder_; }
+
+ private:
+  static sockaddr_un address(const std::string& folder) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    (folder + "/.s.PGSQL.5432").copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+  }
+  static void pass(const UniqueFd& from, const UniqueFd& to) {
+    char bytes[4096];
+    for (ssize_t count; (count = ::read(from.get(), bytes, sizeof bytes)) > 0;)
+      if (::send(to.get(), bytes, static_cast<std::size_t>(count), MSG_NOSIGNAL) != count) break;
+    ::shutdown(to.get(), SHUT_RDWR);
+    ::shutdown(from.get(), SHUT_RDWR);
+  }
+
+  std::string folder_;
+  UniqueFd listening_, server_, client_;
+  std::thread thread_;
+};
 
 class ConnectionTest : public ::testing::Test {
  protected:
@@ -198,6 +251,23 @@ TEST_F(ConnectionTest, AnotherThreadCancelsAQueryAndACopy) {
             Fault::timeout);
   second.join();
   EXPECT_EQ(run(*connection, "SELECT 1").text(0, 0), "1");
+}
+
+TEST_F(ConnectionTest, CancellingDoesNotWaitForAServerThatSaysNothing) {
+  std::unique_ptr<Connection> through;
+  std::thread running;
+  Result<Rows> ended = Rows{};
+  {
+    BlackHole hole(server->folder());
+    through = testing::connect(hole.uri());
+    running = std::thread([&] { ended = through->query("SELECT pg_sleep(3600)"); });
+    while (run(*connection, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").empty())
+      std::this_thread::yield();
+    through->cancel();
+    through->cancel();
+  }
+  running.join();
+  EXPECT_EQ(ended.error().fault, Fault::unavailable) << "the server was never asked";
 }
 
 TEST_F(ConnectionTest, NoticesThatItsServerProcessIsGone) {

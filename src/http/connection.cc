@@ -187,6 +187,7 @@ Connection::Awaitable<std::optional<Connection::Incoming>> Connection::read_requ
 
   Incoming incoming;
   incoming.request = request_of(fields, std::move(*target));
+  incoming.request.authority = std::string(fields[beast::http::field::host]);
   incoming.request.peer = peer_;
   incoming.is_1_0 = fields.version() == 10;
   incoming.is_head = fields.method() == beast::http::verb::head;

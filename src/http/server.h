@@ -25,7 +25,10 @@ struct Request {
   std::map<std::string, std::string> query;  // decoded; of repeated keys the last
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string peer;                                                 // "127.0.0.1:51234"
+  std::string authority;  // the Host field, or HTTP/2's :authority, as sent; empty when absent
+  std::string peer;       // "127.0.0.1:51234"
+  bool secure = false;    // came over TLS
+  int version = 11;       // 11: HTTP/1.x, 20: HTTP/2
   std::string_view header(std::string_view lower_case_name) const;  // empty when absent
 };
 

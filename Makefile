@@ -54,5 +54,5 @@ bench: build ## the table of docs/benchmarks.md and build/bench/report.json
 	@tools/bootstrap --for bench
 	@.venv/bin/python bench/run.py
 
-clean: ## removes build/ and .venv/
-	rm -rf build .venv
+clean: ## removes build/, .venv/ and node_modules/
+	rm -rf build .venv tests/kinesis/js/node_modules

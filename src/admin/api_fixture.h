@@ -44,7 +44,7 @@ class FakePeer final : public http::Responder {
             std::shared_ptr<const std::string> body) override {
     send({status, {}, *body, std::move(headers)});
   }
-  void start(int status, std::string) override {
+  void start(int status, std::string, http::Headers) override {
     std::lock_guard lock(mutex_);
     EXPECT_FALSE(status_) << "answered twice";
     status_ = status;

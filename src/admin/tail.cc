@@ -38,7 +38,7 @@ class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> 
     {
       std::lock_guard lock(mutex_);
       if (done_) return;
-      responder_->start(200, "application/x-ndjson");
+      responder_->start(200, "application/x-ndjson", {});
       started_ = true;
       subscription_ = stream_->log().subscribe([weak] {
         if (auto self = weak.lock()) self->woken();

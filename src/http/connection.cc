@@ -268,6 +268,7 @@ Connection::Awaitable<Connection::Next> Connection::answer(Incoming incoming) {
       auto head = status_line(start->status);
       append_field(head, "content-type", start->content_type);
       append_field(head, "cache-control", "no-store");
+      for (const auto& [name, value] : start->headers) append_field(head, name, value);
       if (incoming.is_1_0) incoming.keep_alive = false;
       if (!incoming.is_1_0) append_field(head, "transfer-encoding", "chunked");
       if (!incoming.keep_alive) append_field(head, "connection", "close");

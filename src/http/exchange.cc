@@ -116,14 +116,13 @@ void ExchangeResponder::send(Response response) {
                    std::make_shared<const std::string>(std::move(response.body))});
 }
 
-void ExchangeResponder::send(int status, std::string content_type,
-                             std::vector<std::pair<std::string, std::string>> headers,
+void ExchangeResponder::send(int status, std::string content_type, Headers headers,
                              std::shared_ptr<const std::string> body) {
   exchange_->send({status, std::move(content_type), std::move(headers), std::move(body)});
 }
 
-void ExchangeResponder::start(int status, std::string content_type) {
-  exchange_->start({status, std::move(content_type)});
+void ExchangeResponder::start(int status, std::string content_type, Headers headers) {
+  exchange_->start({status, std::move(content_type), std::move(headers)});
 }
 
 void ExchangeResponder::write(std::string chunk, std::function<void(bool)> done) {

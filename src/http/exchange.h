@@ -21,12 +21,13 @@ class Exchange {
   struct Whole {
     int status = 200;
     std::string content_type;
-    std::vector<std::pair<std::string, std::string>> headers;
+    Headers headers;
     std::shared_ptr<const std::string> body;
   };
   struct Start {
     int status = 200;
     std::string content_type;
+    Headers headers;
   };
   struct Chunk {
     std::string bytes;
@@ -82,10 +83,9 @@ class ExchangeResponder final : public Responder {
   ~ExchangeResponder() override { exchange_->drop(); }
 
   void send(Response response) override;
-  void send(int status, std::string content_type,
-            std::vector<std::pair<std::string, std::string>> headers,
+  void send(int status, std::string content_type, Headers headers,
             std::shared_ptr<const std::string> body) override;
-  void start(int status, std::string content_type) override;
+  void start(int status, std::string content_type, Headers headers) override;
   void write(std::string chunk, std::function<void(bool)> done) override;
   void end() override;
   void on_gone(std::function<void()> gone) override;

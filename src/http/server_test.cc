@@ -304,7 +304,7 @@ TEST_F(ServerTest, APeerThatLeavesALongPollIsNoticed) {
 
 TEST_F(ServerTest, StreamsChunksInOrderAndEnds) {
   serve([](Request, std::shared_ptr<Responder> responder) {
-    responder->start(200, "text/event-stream");
+    responder->start(200, "text/event-stream", {});
     responder->write("one", [responder](bool taken) {
       EXPECT_TRUE(taken);
       responder->write("two", [responder](bool) { responder->end(); });
@@ -334,7 +334,7 @@ TEST_F(ServerTest, ASlowReaderIsWaitedForNotBuffered) {
   std::promise<void> refused;
   std::promise<void> gone;
   serve([&](Request, std::shared_ptr<Responder> responder) {
-    responder->start(200, "text/plain");
+    responder->start(200, "text/plain", {});
     responder->on_gone([&] { gone.set_value(); });
     write_on(responder, taken, refused);
   });

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the code to the dependency rule that the build files state.
 
-- A folder of src/ includes only headers of itself and of the folders that its CMakeLists.txt names in
+- A folder of src/ (src/aws/kinesis is the folder aws_kinesis) includes only headers of itself and of the folders that its CMakeLists.txt names in
   DEPENDS (tests also those in TEST_DEPENDS).
 - No folder reaches itself through DEPENDS.
 - A file includes the headers that it names by their folder ("log/batch.h"), each with quotes.
@@ -33,7 +33,7 @@ LIGHT = ("nlohmann/json_fwd.hpp",)
 
 def declared_dependencies():
     folders = {}
-    for build_file in sorted(SOURCE.glob("*/CMakeLists.txt")):
+    for build_file in sorted(SOURCE.glob("**/CMakeLists.txt")):
         declaration = re.search(r"tailrace_folder\(([^)]*)\)", build_file.read_text())
         if not declaration:
             raise SystemExit(f"{build_file.relative_to(ROOT)}: no tailrace_folder(...)")
@@ -45,8 +45,8 @@ def declared_dependencies():
                 current = lists[word]
             else:
                 current.append(word)
-        folders[build_file.parent.name] = lists
-        if name != build_file.parent.name:
+        folders[name] = lists
+        if name != "_".join(build_file.parent.relative_to(SOURCE).parts):
             raise SystemExit(
                 f"{build_file.relative_to(ROOT)}: the library is called {name}, its folder is not"
             )
@@ -72,8 +72,15 @@ def find_cycle(folders):
     return next((cycle for folder in folders if (cycle := visit(folder))), None)
 
 
+def folder_of(path, folders):
+    """The innermost folder that holds a file, named by its path below src/; None when none does."""
+    parts = Path(path).parts[:-1]
+    names = ("_".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in folders), None)
+
+
 def problems_of(file, folders):
-    folder = file.relative_to(SOURCE).parts[0]
+    folder = folder_of(file.relative_to(SOURCE), folders)
     allowed = {folder, *folders[folder]["DEPENDS"]}
     if file.name.endswith("_test.cc"):
         allowed |= set(folders[folder]["TEST_DEPENDS"])
@@ -83,16 +90,14 @@ def problems_of(file, folders):
             continue
         mark, header = include.groups()
         where = f"{file.relative_to(ROOT)}:{number}"
-        ours = header.split("/")[0] in folders and (SOURCE / header).exists()
+        owner = folder_of(header, folders)
+        ours = owner is not None and (SOURCE / header).exists()
         if ours and mark == "<":
             yield f'{where}: write "{header}" with quotes'
         if mark == '"' and not ours:
             yield f'{where}: "{header}" is no header of ours, or is not named by its folder'
-        elif ours and header.split("/")[0] not in allowed:
-            yield (
-                f"{where}: {folder} may not know {header.split('/')[0]} "
-                f"(DEPENDS of src/{folder}/CMakeLists.txt)"
-            )
+        elif ours and owner not in allowed:
+            yield f"{where}: {folder} may not know {owner} (DEPENDS of its CMakeLists.txt)"
 
 
 def heavy_problems(files):

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tailrace {
+
+// Whose the streams are, as ARNs say it.
+struct Account {
+  std::string region = "us-east-1";
+  std::string id = "000000000000";  // 12 digits
+  bool operator==(const Account&) const = default;
+};
+
+// "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
+std::string stream_arn(const Account& account, std::string_view stream);
+// The stream's with "/consumer/NAME:CREATED", the second in which the consumer was registered.
+std::string consumer_arn(const Account& account, std::string_view stream, std::string_view consumer,
+                         std::int64_t created_seconds);
+
+// What the ARN of a stream or of a consumer names, in any account, region and partition.
+struct StreamArn {
+  Account account;
+  std::string stream;
+  std::string consumer;  // empty: the ARN is the stream's
+  std::int64_t created_seconds = 0;
+  bool operator==(const StreamArn&) const = default;
+};
+std::optional<StreamArn> parse_stream_arn(std::string_view arn);
+
+}  // namespace tailrace

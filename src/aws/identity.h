@@ -37,6 +37,7 @@ struct KeySpec {
   std::string secret;
   std::string session_token;  // empty: requests carry none
   std::string policy;         // JSON, as Policy::parse reads it; empty: everything is allowed
+  bool operator==(const KeySpec&) const = default;
 };
 
 struct Key {

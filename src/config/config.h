@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/identity.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "record/account.h"
 
 namespace tailrace::config {
 
@@ -25,25 +27,14 @@ struct TlsFiles {
   bool operator==(const TlsFiles&) const = default;
 };
 
-// Who may use the AWS-shaped port.
-struct AccessKey {
-  std::string id;
-  std::string secret;
-  std::string session_token;  // empty: none is expected
-  std::string policy;         // an identity policy as JSON text; empty: everything is allowed
-  bool operator==(const AccessKey&) const = default;
-};
-
 // A configuration file, checked (docs/configuration.md is its reference).
 struct Config {
   std::string data = "./data";  // absolute after parsing; relative paths start at the file's folder
   Endpoint aws{"127.0.0.1", 4566};
   Endpoint admin{"127.0.0.1", 4590};
-  std::optional<TlsFiles> tls;  // of the AWS-shaped port
-  // What stands in ARNs.
-  std::string region = "us-east-1";
-  std::string account = "000000000000";
-  std::vector<AccessKey> keys;  // none: signatures are not checked, any key works
+  std::optional<TlsFiles> tls;     // of the AWS-shaped port
+  Account account;                 // of the AWS-shaped port
+  std::vector<aws::KeySpec> keys;  // none: signatures are not checked, any key works
   catalog::Declaration declaration;
 };
 

@@ -98,11 +98,14 @@ TEST_F(ConfigTest, TheExampleOfTheDocumentationIsReadWhole) {
   EXPECT_EQ(config.declaration.triggers[0].batch_size, 100u);
 }
 
+constexpr const char* one_statement =
+    R"({"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})";
+
 TEST_F(ConfigTest, TheAwsPortMayBeReachedFromOutsideOnceItHasTlsAndKeys) {
   variables["SECRET"] = "0123456789abcdef";
   files["/etc/tailrace/server.crt"] = "certificate";
   files["/etc/tailrace/server.key"] = "key";
-  files["/etc/tailrace/read.json"] = R"({"Statement": []})";
+  files["/etc/tailrace/read.json"] = one_statement;
 
   Config config = good(R"(
 listen:
@@ -114,18 +117,17 @@ aws:
   keys:
     AKIDPRODUCER: {secret: "${SECRET}"}
     AKIDREADER: {secret: "${SECRET}", session_token: t, policy: read.json}
-    AKIDWRITER: {secret: "${SECRET}", policy: {Statement: [{Effect: Allow}]}}
+    AKIDWRITER: {secret: "${SECRET}", policy: {Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}}
 )");
 
   EXPECT_EQ(to_string(config.aws), "0.0.0.0:4566");
   EXPECT_EQ(config.tls, (TlsFiles{"/etc/tailrace/server.crt", "/etc/tailrace/server.key"}));
-  EXPECT_EQ(config.region, "eu-west-1");
-  EXPECT_EQ(config.account, "123456789012");
+  EXPECT_EQ(config.account.region, "eu-west-1");
+  EXPECT_EQ(config.account.id, "123456789012");
   EXPECT_EQ(config.keys,
-            (std::vector<AccessKey>{
-                {"AKIDPRODUCER", "0123456789abcdef", "", ""},
-                {"AKIDREADER", "0123456789abcdef", "t", R"({"Statement": []})"},
-                {"AKIDWRITER", "0123456789abcdef", "", R"({"Statement":[{"Effect":"Allow"}]})"}}));
+            (std::vector<aws::KeySpec>{{"AKIDPRODUCER", "0123456789abcdef", "", ""},
+                                       {"AKIDREADER", "0123456789abcdef", "t", one_statement},
+                                       {"AKIDWRITER", "0123456789abcdef", "", one_statement}}));
 }
 
 TEST_F(ConfigTest, ASecretWrittenInTheFileIsAWarning) {

@@ -204,6 +204,10 @@ const std::vector<Broken> aws_problems = {
      "aws: {keys: {'A K': {secret: '${SET}-0123456789abcdef'}}}\n",
      {"1:14: aws.keys.A K: an access key id is 3 to 128 of a-z, A-Z, 0-9 and _, such as "
       "AKIDPRODUCER"}},
+    {"PolicyIsWrong",
+     "aws: {keys: {AKID: {secret: '${SET}-0123456789abcdef', policy: {Statement: [{Effect: Alow, "
+     "Action: '*', Resource: '*'}]}}}}\n",
+     {"1:64: aws.keys.AKID.policy: Statement[0].Effect: has to be \"Allow\" or \"Deny\""}},
     {"PolicyFileMissing",
      "aws: {keys: {AKID: {secret: '${SET}-0123456789abcdef', policy: no.json}}}\n",
      {"1:64: aws.keys.AKID.policy: the policy file cannot be read: open /c/no.json: No such file "

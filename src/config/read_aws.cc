@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "aws/policy.h"
 #include "config/sections.h"
 
 namespace tailrace::config {
@@ -11,22 +12,28 @@ bool is_plain(std::string_view text, std::string_view more) {
   });
 }
 
-// An identity policy: a file's name, or the document written in place. Its meaning is checked by
-// the door that applies it.
+std::string checked_policy(Fields& fields, const std::string& origin, std::string json) {
+  auto policy = aws::Policy::parse(json);
+  if (policy) return json;
+  fields.error("policy", origin + policy.error().message);
+  return {};
+}
+
+// A file's name, or the document written in place.
 std::string read_policy(Reading& reading, Fields& fields) {
   const Node* node = fields.find("policy");
   if (!node) return {};
-  if (node->kind == Node::Kind::mapping) return to_json(*node);
+  if (node->kind == Node::Kind::mapping) return checked_policy(fields, "", to_json(*node));
   auto path = fields.text("policy");
   if (!path) return {};
   auto content = reading.surroundings().read(reading.absolute(*path));
-  if (content) return *std::move(content);
+  if (content) return checked_policy(fields, *path + ": ", *std::move(content));
   fields.error("policy", "the policy file cannot be read: " + content.error().message);
   return {};
 }
 
-AccessKey read_key(Reading& reading, const Node::Member& member) {
-  AccessKey key;
+aws::KeySpec read_key(Reading& reading, const Node::Member& member) {
+  aws::KeySpec key;
   key.id = member.key.text;
   const std::string path = "aws.keys." + key.id;
   Fields fields(reading, member.value, path, member.key.place,
@@ -56,13 +63,13 @@ void read_aws(Reading& reading, const Node& node, Config& config) {
   if (auto region = aws.text("region")) {
     if (region->empty() || region->size() > 64 || !is_plain(*region, "-"))
       aws.error("region", "expected a region such as us-east-1, found \"" + *region + "\"");
-    config.region = *std::move(region);
+    config.account.region = *std::move(region);
   }
   if (auto account = aws.text("account")) {
     if (account->size() != 12 || account->find_first_not_of("0123456789") != std::string::npos)
       aws.error("account", "expected 12 digits such as \"000000000000\", found \"" + *account +
                                "\"; write it in quotes");
-    config.account = *std::move(account);
+    config.account.id = *std::move(account);
   }
   if (const Node* keys = aws.find("keys")) {
     for (const Node::Member* member : named_members(reading, *keys, "aws.keys", "access key"))

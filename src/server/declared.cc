@@ -16,8 +16,7 @@ std::vector<std::string> needs_restart(const config::Config& running,
   if (running.admin != wanted.admin)
     sentences.push_back("listen.admin: changes with the next start");
   if (running.tls != wanted.tls) sentences.push_back("listen.tls: changes with the next start");
-  if (running.region != wanted.region || running.account != wanted.account ||
-      running.keys != wanted.keys)
+  if (running.account != wanted.account || running.keys != wanted.keys)
     sentences.push_back("aws: changes with the next start");
   return sentences;
 }

@@ -1,8 +1,8 @@
-#include "admin/open_answers.h"
+#include "http/open_answers.h"
 
 #include <utility>
 
-namespace tailrace::admin {
+namespace tailrace::http {
 
 bool OpenAnswers::add(std::shared_ptr<OpenAnswer> answer) {
   return state_.with([&](State& state) {
@@ -24,4 +24,4 @@ void OpenAnswers::close_all() {
   for (const auto& answer : answers) answer->close();
 }
 
-}  // namespace tailrace::admin
+}  // namespace tailrace::http

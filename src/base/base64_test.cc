@@ -24,4 +24,20 @@ TEST(Base64, RefusesWhatIsNotCanonical) {
     EXPECT_FALSE(from_base64(text).has_value()) << text;
 }
 
+// The bytes go where the text was.
+TEST(Base64, DecodesInPlace) {
+  std::string text = base64("the quick brown fox");
+  auto count = decode_base64(text, text.data());
+  ASSERT_TRUE(count.has_value());
+  EXPECT_EQ(text.substr(0, *count), "the quick brown fox");
+}
+
+TEST(Base64, DecodesWhatItEncodedWhateverTheBytes) {
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i) {
+    bytes += static_cast<char>(i * 7 + i / 256);
+    EXPECT_EQ(from_base64(base64(bytes)), bytes) << bytes.size();
+  }
+}
+
 }  // namespace tailrace

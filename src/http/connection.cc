@@ -2,380 +2,266 @@
 
 #include <sys/socket.h>
 
-#include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <cerrno>
 
-#include "base/json_text.h"
-
-// g++ 12 inlines half of the coroutine frames' own operator new and delete, and then finds that
-// the halves do not match.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#include "http/http1.h"
+#include "http/http2.h"
+#include "http/tls.h"
 
 namespace tailrace::http {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using boost::system::error_code;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
 
 namespace {
 
-template <typename Executor>
-constexpr auto tuple_of = asio::as_tuple(asio::use_awaitable_t<Executor>());
-constexpr auto awaiting = tuple_of<Connection::Strand>;
-
-constexpr std::size_t read_bytes = 64u << 10;
+constexpr std::size_t read_bytes = 32u << 10;
+// Outputs that are written before others get their turn on the thread.
+constexpr int writes_max = 16;
 // What a peer may still send after a refusal, so that it reads our answer instead of a reset.
 constexpr std::size_t linger_bytes_max = 64u << 20;
-constexpr std::chrono::seconds linger_seconds{5};
+constexpr seconds linger_seconds{5};
 
-std::string_view reason_of(int status) {
-  auto known = beast::http::int_to_status(static_cast<unsigned>(status));
-  if (known == beast::http::status::unknown) return "Status";
-  auto text = beast::http::obsolete_reason(known);
-  return {text.data(), text.size()};
-}
+// How an HTTP/2 client begins (RFC 9113, 3.4).
+constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-void append_field(std::string& head, std::string_view name, std::string_view value) {
-  head.append(name).append(": ");
-  // A line break inside would start a field, or an answer, of the value's choosing.
-  for (char c : value) head += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
-  head += "\r\n";
-}
+constexpr std::string_view tls_only =
+    "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 37\r\n"
+    "connection: close\r\n\r\n{\"error\":\"this port speaks TLS only\"}";
 
-std::string status_line(int status) {
-  std::string head = "HTTP/1.1 ";
-  head.append(std::to_string(status)).append(" ").append(reason_of(status)).append("\r\n");
-  return head;
-}
-
-bool has_no_body(int status) { return status == 204 || status == 304 || status < 200; }
-
-Request request_of(const beast::http::request_header<>& head, Target target) {
-  Request request;
-  request.method = std::string(head.method_string());
-  request.target = std::string(head.target());
-  request.path = std::move(target.path);
-  request.query = std::move(target.query);
-  for (const auto& field : head)
-    request.headers.emplace_back(lower_case(field.name_string()), field.value());
-  return request;
+std::string name_of(const asio::ip::tcp::endpoint& endpoint) {
+  auto host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
+         std::to_string(endpoint.port());
 }
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::shared_ptr<Shared> shared)
-    : socket_(std::move(socket)),
-      shared_(std::move(shared)),
-      buffer_(shared_->options.header_bytes_max + read_bytes),
-      work_(socket_.get_executor().get_inner_executor(),
-            std::chrono::steady_clock::time_point::max()) {
+Connection::Connection(Socket socket, std::shared_ptr<Shared> shared,
+                       std::shared_ptr<asio::ssl::context> tls)
+    : shared_(std::move(shared)),
+      tls_(std::move(tls)),
+      socket_(std::move(socket)),
+      strand_(socket_.get_executor()),
+      buffer_(std::make_unique_for_overwrite<char[]>(read_bytes)) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  auto remote = socket_.remote_endpoint(ignored);
-  auto host = remote.address().to_string();
-  peer_ =
-      (remote.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(remote.port());
+  peer_ = name_of(socket_.remote_endpoint(ignored));
+  late_at(steady_clock::now() + seconds(shared_->options.request_seconds_max));
 }
 
 Connection::~Connection() { --shared_->connections; }
 
 void Connection::start() {
-  asio::co_spawn(
-      socket_.get_executor(), [self = shared_from_this()] { return self->run(); }, asio::detached);
-}
-
-void Connection::late_after(std::chrono::seconds seconds) {
-  late_at_ = (std::chrono::steady_clock::now() + seconds).time_since_epoch().count();
-}
-
-void Connection::cut_if_late(std::chrono::steady_clock::time_point now) {
-  if (now.time_since_epoch().count() >= late_at_) cut();
-}
-
-void Connection::cut() {
-  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->cut_ = true;
-    error_code ignored;
-    self->socket_.close(ignored);
-    self->work_.cancel();
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->tls_)
+      self->open_by_first_byte();
+    else
+      self->begin(plain_transport(std::move(self->socket_)));
   });
 }
 
-Connection::Awaitable<void> Connection::run() {
-  for (;;) {
-    auto incoming = co_await read_request();
-    if (!incoming) break;
-    auto next = co_await answer(std::move(*incoming));
-    if (next == Next::linger) co_await linger();
-    if (next != Next::read_on) break;
-  }
+void Connection::open_by_first_byte() {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
+    if (self->closed_) return;
+    char first = 0;
+    auto count = ec ? 0 : ::recv(self->socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return self->open_by_first_byte();
+    if (count <= 0) return self->close();
+    if (first == tls_first_byte) {
+      self->secure_ = true;
+      return self->begin(tls_transport(std::move(self->socket_), *self->tls_));
+    }
+    self->begin(plain_transport(std::move(self->socket_)));
+    if (self->shared_->options.tls->plain_text == Server::PlainText::refused)
+      self->refuse_plain_text();
+  });
+}
+
+void Connection::refuse_plain_text() {
   error_code ignored;
-  socket_.close(ignored);
+  transport_->socket().write_some(asio::buffer(tls_only.data(), tls_only.size()), ignored);
+  linger();
 }
 
-Connection::Awaitable<std::size_t> Connection::read_head() {
-  auto bytes_max = shared_->options.header_bytes_max;
-  for (;;) {
-    auto data = buffer_.data();
-    std::string_view bytes(static_cast<const char*>(data.data()), data.size());
-    auto length = head_length(bytes);
-    if (length == std::string_view::npos) {
-      co_await refuse({400, "a line ends without CR LF"});
-      co_return 0;
+void Connection::begin(std::unique_ptr<Transport> transport) {
+  transport_ = std::move(transport);
+  transport_->open(shared_from_this());
+}
+
+void Connection::on_open(error_code error, std::string_view protocol) {
+  if (closed_) return;
+  if (error) return close();
+  if (protocol == "h2") speak(true);
+  if (protocol == "http/1.1") speak(false);
+  go_on();
+}
+
+void Connection::speak(bool http2) {
+  Carrier carrier{peer_, secure_, weak_from_this()};
+  if (http2)
+    session_ = std::make_unique<Http2>(shared_, std::move(carrier));
+  else
+    session_ = std::make_unique<Http1>(shared_, std::move(carrier));
+  if (draining_) session_->drain();
+}
+
+void Connection::receive(std::string_view bytes) {
+  if (session_) return session_->receive(bytes);
+  first_bytes_ += bytes;
+  if (first_bytes_.size() < preface.size() && preface.starts_with(first_bytes_)) return;
+  speak(first_bytes_.starts_with(preface));
+  session_->receive(std::exchange(first_bytes_, {}));
+}
+
+void Connection::on_read(error_code error, std::size_t count) {
+  reading_ = false;
+  if (closed_ || shutting_) return;
+  if (lingering_) {
+    lingered_bytes_ += count;
+    return error || lingered_bytes_ > linger_bytes_max ? close() : read_on();
+  }
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
+    peer_closed_ = true;
+    if (!session_) return close();
+    session_->peer_closed();
+  } else if (error) {
+    return close();
+  } else {
+    receive({buffer_.get(), count});
+  }
+  go_on();
+}
+
+void Connection::on_written(error_code error) {
+  writing_ = false;
+  if (closed_) return;
+  if (error) return close();
+  session_->wrote();
+  go_on();
+}
+
+void Connection::go_on() {
+  if (closed_ || shutting_ || lingering_) return;
+  if (session_) {
+    write_on();
+    if (closed_) return;
+    switch (session_->ending()) {
+      case Session::Ending::open:
+        break;
+      case Session::Ending::cut:
+        return close();
+      case Session::Ending::close:
+        return writing_ ? void() : shut();
+      case Session::Ending::linger:
+        return writing_ ? void() : linger();
     }
-    if (length > bytes_max || (length == 0 && bytes.size() >= bytes_max)) {
-      co_await refuse({431, "head too long"});
-      co_return 0;
+    late_at(session_->deadline());
+  }
+  read_on();
+}
+
+void Connection::write_on() {
+  for (int writes = 0; !writing_; ++writes) {
+    auto output = session_->output();
+    if (output.empty()) return;
+    if (writes == writes_max)
+      return asio::post(strand_, [self = shared_from_this()] { self->go_on(); });
+    switch (transport_->write(output, shared_from_this())) {
+      case Transport::Sent::all:
+        session_->wrote();
+        break;
+      case Transport::Sent::later:
+        writing_ = true;
+        break;
+      case Transport::Sent::failed:
+        return close();
     }
-    if (length > 0) co_return length;
-
-    bool was_empty = bytes.empty();
-    auto [ec, count] = co_await socket_.async_read_some(
-        buffer_.prepare(std::min<std::size_t>(4096, buffer_.max_size() - bytes.size())), awaiting);
-    if (ec) co_return 0;
-    buffer_.commit(count);
-    if (was_empty) late_after(std::chrono::seconds(shared_->options.request_seconds_max));
   }
 }
 
-Connection::Awaitable<std::optional<Connection::Incoming>> Connection::read_request() {
-  const auto& options = shared_->options;
-  late_after(std::chrono::seconds(buffer_.size() ? options.request_seconds_max
-                                                 : options.idle_seconds_max));
-  auto length = co_await read_head();
-  if (length == 0) co_return std::nullopt;
-  std::string_view head(static_cast<const char*>(buffer_.data().data()), length);
-  if (auto refusal = refuse_head(head)) {
-    co_await refuse(*refusal);
-    co_return std::nullopt;
-  }
-
-  Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(options.header_bytes_max));
-  parser.body_limit(options.body_bytes_max);
-  auto no_extensions = [](std::uint64_t, beast::string_view extension, error_code& ec) {
-    if (!extension.empty()) ec = beast::http::error::bad_chunk_extension;
-  };
-  parser.on_chunk_header(no_extensions);
-  error_code ec;
-  auto used = parser.put(asio::buffer(head), ec);
-  bool oversize = ec == beast::http::error::body_limit;
-  if ((ec && !oversize) || (!oversize && (used != length || !parser.is_header_done()))) {
-    co_await refuse({400, "bad request"});
-    co_return std::nullopt;
-  }
-
-  const auto& fields = parser.get().base();
-  auto target = parse_target(fields.target());
-  if (!target) {
-    co_await refuse({400, "bad escape in target"});
-    co_return std::nullopt;
-  }
-  if (!options.hosts_allowed.empty() &&
-      !host_allowed(fields[beast::http::field::host], options.hosts_allowed)) {
-    co_await refuse({403, "this Host is not served"});
-    co_return std::nullopt;
-  }
-
-  Incoming incoming;
-  incoming.request = request_of(fields, std::move(*target));
-  incoming.request.authority = std::string(fields[beast::http::field::host]);
-  incoming.request.peer = peer_;
-  incoming.is_1_0 = fields.version() == 10;
-  incoming.is_head = fields.method() == beast::http::verb::head;
-  bool expects = fields.count(beast::http::field::expect) > 0 && !incoming.is_1_0;
-  incoming.keep_alive = !oversize && parser.keep_alive();
-
-  buffer_.consume(length);
-  if (!oversize && !parser.is_done()) {
-    if (expects && buffer_.size() == 0 && !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n"))
-      co_return std::nullopt;
-    if (!co_await read_body(parser, oversize)) co_return std::nullopt;
-  }
-  if (oversize && !options.oversize) {
-    co_await refuse({413, "body too large"});
-    co_return std::nullopt;
-  }
-  incoming.oversize = oversize;
-  if (oversize) incoming.keep_alive = false;
-  if (!oversize) incoming.request.body = std::move(parser.get().body());
-  never_late();
-  co_return incoming;
+void Connection::read_on() {
+  if (reading_ || peer_closed_) return;
+  if (session_ && !lingering_ && !session_->wants_more()) return;
+  reading_ = true;
+  transport_->read(asio::buffer(buffer_.get(), read_bytes), shared_from_this());
 }
 
-Connection::Awaitable<bool> Connection::read_body(Parser& parser, bool& oversize) {
-  parser.eager(true);
-  error_code ec;
-  if (buffer_.size() > 0) {
-    buffer_.consume(parser.put(buffer_.data(), ec));
-    if (ec == beast::http::error::need_more) ec = {};
-  }
-  if (!ec && !parser.is_done())
-    std::tie(ec, std::ignore) =
-        co_await beast::http::async_read(socket_, buffer_, parser, awaiting);
-  if (!ec) co_return true;
-  oversize = ec == beast::http::error::body_limit;
-  if (oversize) co_return true;
-  bool is_bad = ec.category() == make_error_code(beast::http::error::bad_chunk).category() &&
-                ec != beast::http::error::partial_message &&
-                ec != beast::http::error::end_of_stream;
-  if (is_bad) co_await refuse({400, "bad body"});
-  co_return false;
+void Connection::linger() {
+  lingering_ = true;
+  late_at(steady_clock::now() + linger_seconds);
+  transport_->end_sending();
+  if (peer_closed_) return close();
+  read_on();
 }
 
-Connection::Awaitable<Connection::Next> Connection::answer(Incoming incoming) {
-  auto post = [executor = socket_.get_executor().get_inner_executor()](std::function<void()> call) {
-    asio::post(executor, std::move(call));
-  };
-  auto wake = [weak = weak_from_this()] {
-    auto self = weak.lock();
-    if (!self) return;
-    auto strand = self->socket_.get_executor();
-    asio::dispatch(strand, [self = std::move(self)] { self->work_.cancel(); });
-  };
-  // The gate lives in what the connections share; this keeps it for a late Responder.
-  std::shared_ptr<Gate> gate(shared_, &shared_->gate);
-  auto exchange = std::make_shared<Exchange>(gate, std::move(wake), std::move(post));
-
-  const Handler& handler = incoming.oversize ? shared_->options.oversize : shared_->handler;
-  gate->pass(
-      [&] { handler(std::move(incoming.request), std::make_shared<ExchangeResponder>(exchange)); });
-
-  bool streaming = false;
-  bool ok = true, complete = false;
-  while (ok && !complete && !cut_) {
-    auto piece = exchange->take();
-    if (!piece) {
-      if (gate->closed()) break;
-      if (!watching_) watch(exchange);
-      co_await work_.async_wait(awaiting);
-      continue;
-    }
-    late_after(std::chrono::seconds(shared_->options.idle_seconds_max));
-    if (auto* whole = std::get_if<Exchange::Whole>(&*piece)) {
-      ok = co_await write_whole(*whole, incoming);
-      complete = true;
-    } else if (auto* start = std::get_if<Exchange::Start>(&*piece)) {
-      streaming = true;
-      auto head = status_line(start->status);
-      append_field(head, "content-type", start->content_type);
-      append_field(head, "cache-control", "no-store");
-      for (const auto& [name, value] : start->headers) append_field(head, name, value);
-      if (incoming.is_1_0) incoming.keep_alive = false;
-      if (!incoming.is_1_0) append_field(head, "transfer-encoding", "chunked");
-      if (!incoming.keep_alive) append_field(head, "connection", "close");
-      head += "\r\n";
-      ok = co_await write_all(head);
-    } else if (auto* chunk = std::get_if<Exchange::Chunk>(&*piece)) {
-      // An empty chunk would end the body.
-      if (!chunk->bytes.empty() && !incoming.is_head) {
-        std::array<char, 24> size;
-        int digits = std::snprintf(size.data(), size.size(), "%zx\r\n", chunk->bytes.size());
-        auto framing = incoming.is_1_0 ? 0 : static_cast<std::size_t>(digits);
-        std::array<asio::const_buffer, 3> pieces = {asio::buffer(size.data(), framing),
-                                                    asio::buffer(chunk->bytes),
-                                                    asio::buffer("\r\n", incoming.is_1_0 ? 0 : 2)};
-        auto [ec, count] = co_await asio::async_write(socket_, pieces, awaiting);
-        ok = !ec;
-      }
-      exchange->run(chunk->done, ok);
-    } else if (std::holds_alternative<Exchange::End>(*piece)) {
-      if (!incoming.is_1_0 && !incoming.is_head) ok = co_await write_all("0\r\n\r\n");
-      complete = true;
-    } else if (streaming) {
-      // Cut off without an end, so that the peer does not take it for whole.
-      break;
-    } else {
-      Exchange::Whole none{500, "application/json", {}, nullptr};
-      none.body = std::make_shared<std::string>(R"({"error":"no answer"})");
-      ok = co_await write_whole(none, incoming);
-      complete = true;
-    }
-    never_late();
-  }
-  end_watch();
-  if (!ok || cut_) exchange->peer_left();
-  exchange->finish();
-  if (!ok || !complete || cut_) co_return Next::close;
-  if (incoming.oversize) co_return Next::linger;
-  co_return incoming.keep_alive ? Next::read_on : Next::close;
+void Connection::shut() {
+  shutting_ = true;
+  late_at(steady_clock::now() + linger_seconds);
+  transport_->shut(shared_from_this());
 }
 
-Connection::Awaitable<bool> Connection::write_whole(const Exchange::Whole& whole,
-                                                    const Incoming& incoming) {
-  static const std::string empty;
-  const std::string& body = whole.body ? *whole.body : empty;
-  auto head = status_line(whole.status);
-  if (!has_no_body(whole.status)) {
-    if (!whole.content_type.empty()) append_field(head, "content-type", whole.content_type);
-    append_field(head, "content-length", std::to_string(body.size()));
-  }
-  for (const auto& [name, value] : whole.headers) append_field(head, name, value);
-  if (!incoming.keep_alive) append_field(head, "connection", "close");
-  if (incoming.keep_alive && incoming.is_1_0) append_field(head, "connection", "keep-alive");
-  head += "\r\n";
-  bool with_body = !has_no_body(whole.status) && !incoming.is_head;
-  // One call of the system for head and body.
-  std::array<asio::const_buffer, 2> pieces = {
-      asio::buffer(head), asio::buffer(body.data(), with_body ? body.size() : 0)};
-  auto [ec, count] = co_await asio::async_write(socket_, pieces, awaiting);
-  co_return !ec;
-}
-
-Connection::Awaitable<bool> Connection::write_all(std::string_view bytes) {
-  auto [ec, count] =
-      co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), awaiting);
-  co_return !ec;
-}
-
-Connection::Awaitable<void> Connection::refuse(Refusal refusal) {
-  Exchange::Whole whole{refusal.status, "application/json", {}, nullptr};
-  whole.body = std::make_shared<std::string>(R"({"error":)" + json_string(refusal.why) + "}");
-  Incoming nothing;
-  late_after(linger_seconds);
-  if (co_await write_whole(whole, nothing)) co_await linger();
-}
-
-Connection::Awaitable<void> Connection::linger() {
-  late_after(linger_seconds);
+void Connection::close() {
+  if (std::exchange(closed_, true)) return;
+  if (session_) session_->abandon();
   error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
-  buffer_.consume(buffer_.size());
-  for (std::size_t total = 0; total < linger_bytes_max;) {
-    auto [ec, count] = co_await socket_.async_read_some(buffer_.prepare(read_bytes), awaiting);
-    if (ec) break;
-    total += count;
-  }
+  (transport_ ? transport_->socket() : socket_).close(ignored);
 }
 
-void Connection::watch(const std::shared_ptr<Exchange>& exchange) {
-  watching_ = true;
-  auto ready = [self = shared_from_this(), exchange, number = ++watch_](error_code ec) {
-    if (number != self->watch_) return;
-    char byte;
-    auto count = ec ? 0 : ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    // A next request, already sent: it waits in the socket, and its sender is not watched.
-    if (count > 0) return;
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return self->watch(exchange);
-    self->cut_ = true;
-    self->work_.cancel();
-  };
-  socket_.async_wait(Socket::wait_read, std::move(ready));
+void Connection::wake(std::uint32_t stream) {
+  bool first = woken_.with([&](auto& woken) {
+    woken.push_back(stream);
+    return woken.size() == 1;
+  });
+  if (first) asio::post(strand_, [self = shared_from_this()] { self->answer_woken(); });
 }
 
-void Connection::end_watch() {
-  if (!std::exchange(watching_, false)) return;
-  ++watch_;
-  error_code ignored;
-  socket_.cancel(ignored);
+void Connection::answer_woken() {
+  woken_.with([this](auto& woken) { woken.swap(waking_); });
+  if (!closed_ && session_)
+    for (auto stream : waking_) session_->wake(stream);
+  waking_.clear();
+  go_on();
+}
+
+void Connection::cut_if_late(Instant now) {
+  if (now.time_since_epoch().count() < late_at_) return;
+  late_at(never);
+  asio::post(strand_, [self = shared_from_this(), now] { self->cut_late(now); });
+}
+
+void Connection::cut_late(Instant now) {
+  if (closed_) return;
+  if (!session_ || lingering_ || shutting_) return close();
+  session_->expire(now);
+  go_on();
+}
+
+void Connection::drain() {
+  asio::post(strand_, [self = shared_from_this()] {
+    self->draining_ = true;
+    if (self->closed_) return;
+    if (!self->session_) return self->close();
+    self->session_->drain();
+    self->go_on();
+  });
+}
+
+void Connection::cut() {
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->closed_) return;
+    // HTTP/2 says goodbye, if that can be said at once.
+    if (self->session_ && !self->writing_ && !self->lingering_ && !self->shutting_) {
+      self->session_->drain();
+      auto output = self->session_->output();
+      if (!output.empty()) self->transport_->write(output, self);
+    }
+    self->close();
+  });
 }
 
 }  // namespace tailrace::http

@@ -9,7 +9,13 @@ std::optional<Exchange::Piece> Exchange::take() {
   if (chunk_) return std::exchange(chunk_, std::nullopt);
   if (std::exchange(end_, false)) return End{};
   if (std::exchange(dropped_, false)) return Dropped{};
+  awaited_ = true;
   return std::nullopt;
+}
+
+void Exchange::wake() {
+  if (!std::exchange(awaited_, false)) return;
+  if (auto connection = connection_.lock()) connection->wake(stream_);
 }
 
 void Exchange::peer_left() {
@@ -24,7 +30,7 @@ void Exchange::peer_left() {
     chunk = std::exchange(chunk_, std::nullopt);
   }
   if (chunk) run(chunk->done, false);
-  if (gone) gate_->pass(gone);
+  if (gone) calls_->gate.pass(gone);
 }
 
 void Exchange::finish() {
@@ -39,66 +45,68 @@ void Exchange::finish() {
 }
 
 void Exchange::run(const std::function<void(bool)>& done, bool taken) {
-  if (done) gate_->pass([&] { done(taken); });
+  if (done) calls_->gate.pass([&] { done(taken); });
 }
 
 void Exchange::send(Whole whole) {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     std::lock_guard lock(mutex_);
     if (phase_ != Phase::open) return;
     phase_ = Phase::ended;
     whole_ = std::move(whole);
-    wake_();
+    wake();
   });
 }
 
 void Exchange::start(Start start) {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     std::lock_guard lock(mutex_);
     if (phase_ != Phase::open) return;
     phase_ = Phase::streaming;
     start_ = std::move(start);
-    wake_();
+    wake();
   });
 }
 
 void Exchange::write(Chunk chunk) {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     {
       std::lock_guard lock(mutex_);
       if (phase_ == Phase::streaming && !chunk_) {
         chunk_ = std::move(chunk);
-        wake_();
+        wake();
         return;
       }
     }
     if (chunk.done)
-      post_([gate = gate_, done = std::move(chunk.done)] { gate->pass([&] { done(false); }); });
+      calls_->post([calls = calls_, done = std::move(chunk.done)] {
+        calls->gate.pass([&] { done(false); });
+      });
   });
 }
 
 void Exchange::end() {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     std::lock_guard lock(mutex_);
     if (phase_ != Phase::streaming) return;
     phase_ = Phase::ended;
     end_ = true;
-    wake_();
+    wake();
   });
 }
 
 void Exchange::drop() {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     std::lock_guard lock(mutex_);
     if (phase_ != Phase::open && phase_ != Phase::streaming) return;
     phase_ = Phase::ended;
     dropped_ = true;
-    wake_();
+    wake();
   });
 }
 
 void Exchange::on_gone(std::function<void()> gone) {
-  gate_->pass([&] {
+  calls_->gate.pass([&] {
     {
       std::lock_guard lock(mutex_);
       if (phase_ != Phase::closed) {
@@ -107,7 +115,7 @@ void Exchange::on_gone(std::function<void()> gone) {
       }
       if (!gone_) return;
     }
-    post_([gate = gate_, gone = std::move(gone)] { gate->pass(gone); });
+    calls_->post([calls = calls_, gone = std::move(gone)] { calls->gate.pass(gone); });
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,21 @@
 #include "http/server.h"
 
 namespace tailrace::http {
+
+// How a server calls out of itself: through its gate, so that none is called after its end.
+struct Calls {
+  Gate gate;
+  // Runs a call on the I/O pool. Under the gate only, that is while the event loop lives.
+  std::function<void(std::function<void()>)> post;
+};
+
+// A connection as its exchanges see it.
+class Wakeable {
+ public:
+  virtual ~Wakeable() = default;
+  // The stream's exchange has a piece. Any thread; under the gate only. Never calls back.
+  virtual void wake(std::uint32_t stream) = 0;
+};
 
 // One request's answer on its way from any thread to its connection, which takes it piece by piece
 // on its strand. It holds nothing of the event loop, so a Responder may outlive server and loop.
@@ -37,13 +53,10 @@ class Exchange {
   struct Dropped {};  // no answer will come any more
   using Piece = std::variant<Whole, Start, Chunk, End, Dropped>;
 
-  // `wake` tells the connection to look for a piece, `post` runs a call on the I/O pool. Both are
-  // called under the gate only, that is while the event loop lives.
-  using Post = std::function<void(std::function<void()>)>;
-  Exchange(std::shared_ptr<Gate> gate, std::function<void()> wake, Post post)
-      : gate_(std::move(gate)), wake_(std::move(wake)), post_(std::move(post)) {}
+  Exchange(std::shared_ptr<Calls> calls, std::weak_ptr<Wakeable> connection, std::uint32_t stream)
+      : calls_(std::move(calls)), connection_(std::move(connection)), stream_(stream) {}
 
-  // The connection's side.
+  // The connection's side. When there is no piece yet, the next one wakes the connection.
   std::optional<Piece> take();
   // The peer left: runs the callbacks that wait, once.
   void peer_left();
@@ -62,11 +75,15 @@ class Exchange {
  private:
   enum class Phase { open, streaming, ended, closed };
 
-  const std::shared_ptr<Gate> gate_;
-  const std::function<void()> wake_;
-  const Post post_;
+  // With the lock held.
+  void wake();
+
+  const std::shared_ptr<Calls> calls_;
+  const std::weak_ptr<Wakeable> connection_;
+  const std::uint32_t stream_;
   std::mutex mutex_;
   Phase phase_ = Phase::open;
+  bool awaited_ = false;  // the connection found nothing and wants to be woken
   std::optional<Whole> whole_;
   std::optional<Start> start_;
   std::optional<Chunk> chunk_;

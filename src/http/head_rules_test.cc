@@ -10,7 +10,8 @@ std::string head(std::string_view fields, std::string_view request_line = "GET /
 }
 
 int status_of(const std::string& text) {
-  auto refusal = refuse_head(text);
+  auto read = read_head(text);
+  auto* refusal = std::get_if<Refusal>(&read);
   return refusal ? refusal->status : 200;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <mutex>
 
 #include "http/connection.h"
+#include "http/tls.h"
 
 namespace tailrace::http {
 
@@ -25,13 +27,20 @@ namespace {
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   Listener(asio::io_context& io, Server::Options options, Handler handler)
-      : io_(io), acceptor_(io), sweep_timer_(io), shared_(std::make_shared<Shared>()) {
-    shared_->options = std::move(options);
-    shared_->handler = std::move(handler);
+      : io_(io),
+        acceptor_(io),
+        sweep_timer_(io),
+        shared_(std::make_shared<Shared>(std::move(options), std::move(handler))) {
+    shared_->calls.post = [&io](std::function<void()> call) { asio::post(io, std::move(call)); };
   }
 
   Result<void> open() {
     const auto& options = shared_->options;
+    if (options.tls) {
+      auto context = make_tls_context(*options.tls);
+      if (!context) return std::move(context).error();
+      tls_ = std::move(*context);
+    }
     error_code ec;
     auto address =
         asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
@@ -61,25 +70,37 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void stop() {
     {
       std::lock_guard lock(mutex_);
+      stop_accepting();
       stopped_ = true;
-      error_code ignored;
-      acceptor_.close(ignored);
       sweep_timer_.cancel();
     }
-    shared_->gate.close();
+    shared_->calls.gate.close();
     std::lock_guard lock(mutex_);
     for (const auto& weak : connections_)
       if (auto connection = weak.lock()) connection->cut();
     connections_.clear();
   }
 
+  void drain() {
+    std::lock_guard lock(mutex_);
+    stop_accepting();
+    for (const auto& weak : connections_)
+      if (auto connection = weak.lock()) connection->drain();
+  }
+
   std::uint16_t port() const { return port_; }
 
  private:
-  // The three below: with the lock held.
+  // The four below: with the lock held.
+  void stop_accepting() {
+    accepting_ = false;
+    error_code ignored;
+    acceptor_.close(ignored);
+  }
+
   void accept() {
     acceptor_.async_accept(asio::make_strand(io_),
-                           [self = shared_from_this()](error_code ec, Connection::Socket socket) {
+                           [self = shared_from_this()](error_code ec, Socket socket) {
                              self->accepted(ec, std::move(socket));
                            });
   }
@@ -93,22 +114,19 @@ class Listener : public std::enable_shared_from_this<Listener> {
     sweep_timer_.async_wait([self = shared_from_this()](error_code) { self->sweep(); });
   }
 
-  void accepted(error_code ec, Connection::Socket socket) {
+  void accepted(error_code ec, Socket socket) {
     std::lock_guard lock(mutex_);
-    if (stopped_) return;
+    if (!accepting_) return;
     if (ec) {
       // Out of descriptors, mostly: the next sweep tries again, rather than a hot loop.
       accept_again_ = true;
       return;
     }
     if (shared_->connections >= shared_->options.connections_max) {
-      static constexpr std::string_view busy =
-          "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-      socket.non_blocking(true, ec);
-      socket.write_some(asio::buffer(busy.data(), busy.size()), ec);
+      turn_away(std::move(socket));
     } else {
       ++shared_->connections;
-      auto connection = std::make_shared<Connection>(std::move(socket), shared_);
+      auto connection = std::make_shared<Connection>(std::move(socket), shared_, tls_);
       std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
       connections_.push_back(connection);
       connection->start();
@@ -116,10 +134,20 @@ class Listener : public std::enable_shared_from_this<Listener> {
     accept();
   }
 
+  void turn_away(Socket socket) {
+    // Within TLS this could not be read.
+    if (tls_) return;
+    static constexpr std::string_view busy =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(busy.data(), busy.size()), ignored);
+  }
+
   void sweep() {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
-    if (std::exchange(accept_again_, false)) accept();
+    if (std::exchange(accept_again_, false) && accepting_) accept();
     auto now = std::chrono::steady_clock::now();
     for (const auto& weak : connections_)
       if (auto connection = weak.lock()) connection->cut_if_late(now);
@@ -131,10 +159,12 @@ class Listener : public std::enable_shared_from_this<Listener> {
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer sweep_timer_;
   std::vector<std::weak_ptr<Connection>> connections_;
+  bool accepting_ = true;
   bool stopped_ = false;
   bool accept_again_ = false;
   std::uint16_t port_ = 0;
   const std::shared_ptr<Shared> shared_;
+  std::shared_ptr<asio::ssl::context> tls_;
 };
 
 class ListeningServer final : public Server {
@@ -142,6 +172,7 @@ class ListeningServer final : public Server {
   explicit ListeningServer(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
   ~ListeningServer() override { listener_->stop(); }
   std::uint16_t port() const override { return listener_->port(); }
+  void drain() override { listener_->drain(); }
 
  private:
   // Shared with the callbacks that the event loop still holds.

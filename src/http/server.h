@@ -107,6 +107,9 @@ class Server {
   // Stops accepting and closes every connection.
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
+  // Takes no more connections; those open take no new request (HTTP/2 peers hear GOAWAY) and close
+  // when what is under way is answered. Long answers go on: only destruction ends them.
+  virtual void drain() = 0;
 };
 
 }  // namespace tailrace::http

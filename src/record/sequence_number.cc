@@ -10,21 +10,21 @@ namespace {
 // 192 bits as three words, most significant first.
 using Wide = std::array<std::uint64_t, 3>;
 
+// A field may begin in one word and end in the next higher one.
 void put(Wide& wide, unsigned low_bit, unsigned bits, std::uint64_t value) {
-  for (unsigned i = 0; i < bits; ++i) {
-    unsigned bit = low_bit + i;
-    std::uint64_t one = (value >> i) & 1;
-    wide[2 - bit / 64] |= one << (bit % 64);
-  }
+  if (bits < 64) value &= (std::uint64_t{1} << bits) - 1;
+  unsigned word = 2 - low_bit / 64;
+  unsigned shift = low_bit % 64;
+  wide[word] |= value << shift;
+  if (shift + bits > 64) wide[word - 1] |= value >> (64 - shift);
 }
 
 std::uint64_t get(const Wide& wide, unsigned low_bit, unsigned bits) {
-  std::uint64_t value = 0;
-  for (unsigned i = 0; i < bits; ++i) {
-    unsigned bit = low_bit + i;
-    value |= ((wide[2 - bit / 64] >> (bit % 64)) & 1) << i;
-  }
-  return value;
+  unsigned word = 2 - low_bit / 64;
+  unsigned shift = low_bit % 64;
+  auto value = wide[word] >> shift;
+  if (shift + bits > 64) value |= wide[word - 1] << (64 - shift);
+  return bits < 64 ? value & ((std::uint64_t{1} << bits) - 1) : value;
 }
 
 }  // namespace

@@ -21,6 +21,13 @@ struct Lane {
   HttpAnswer answer;
   Clock::time_point sent;
 
+  void connect(std::uint16_t port, int readiness, unsigned number) {
+    socket = Socket(port);
+    socket.set_blocking(false);
+    epoll_event event{.events = EPOLLIN, .data = {.u32 = number}};
+    if (::epoll_ctl(readiness, EPOLL_CTL_ADD, socket.fd(), &event) < 0)
+      throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+  }
   void ask() {
     std::string_view request = workload->next();
     sent = Clock::now();
@@ -37,11 +44,8 @@ Measured run_closed_loop(std::uint16_t port, unsigned connections, Clock::durati
   std::vector<Lane> lanes;
   lanes.reserve(connections);
   for (unsigned n = 0; n < connections; ++n) {
-    lanes.push_back({.socket = Socket(port), .workload = workload(n)});
-    lanes[n].socket.set_blocking(false);
-    epoll_event event{.events = EPOLLIN, .data = {.u32 = n}};
-    if (::epoll_ctl(readiness.get(), EPOLL_CTL_ADD, lanes[n].socket.fd(), &event) < 0)
-      throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    lanes.push_back({.workload = workload(n)});
+    lanes[n].connect(port, readiness.get(), n);
   }
 
   Measured measured;
@@ -68,7 +72,9 @@ Measured run_closed_loop(std::uint16_t port, unsigned connections, Clock::durati
         measured.latencies.add(answered - lane.sent);
         measured.records += records;
       }
+      bool reconnect = lane.answer.closes();
       lane.answer.clear();
+      if (reconnect) lane.connect(port, readiness.get(), events[n].data.u32);
       lane.ask();
     }
   }

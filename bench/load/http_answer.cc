@@ -64,6 +64,7 @@ void HttpAnswer::clear() {
   at_ = body_bytes_ = 0;
   length_ = Length::unknown;
   status_ = 0;
+  closes_ = false;
 }
 
 bool HttpAnswer::read_header() {
@@ -76,10 +77,10 @@ bool HttpAnswer::read_header() {
   if (auto length = field(header, "content-length")) {
     length_ = Length::known;
     body_bytes_ = number(*length, 10);
-    arrived_.reserve(at_ + body_bytes_);
   } else {
     length_ = field(header, "transfer-encoding") ? Length::chunked : Length::to_the_end;
   }
+  closes_ = field(header, "connection").value_or("").starts_with("close");
   return true;
 }
 

@@ -16,6 +16,8 @@ class HttpAnswer {
 
   int status() const { return status_; }  // 0 before the header is whole
   std::string_view body() const;          // so far
+  // The server wants no further request on this connection (RFC 9112, section 9.6).
+  bool closes() const { return closes_; }
   // Forgets the answer, for the next one of the connection.
   void clear();
 
@@ -31,6 +33,7 @@ class HttpAnswer {
   std::size_t body_bytes_ = 0;
   Length length_ = Length::unknown;
   int status_ = 0;
+  bool closes_ = false;
 };
 
 }  // namespace tailrace::load

@@ -38,6 +38,7 @@ std::string KinesisClient::call(std::string_view action, std::string_view body) 
 
 void KinesisClient::send(std::string_view action, std::string_view body) {
   action_ = action;
+  if (answer_.closes()) socket_ = Socket(port_);
   answer_.clear();
   socket_.send(kinesis_request(port_, action, body));
 }

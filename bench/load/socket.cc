@@ -30,6 +30,8 @@ Socket::Socket(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CL
   if (::connect(fd(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) fail("connect");
   int yes = 1;
   ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  timeval patience{.tv_sec = 30, .tv_usec = 0};
+  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
 void Socket::send(std::string_view bytes) {
@@ -55,7 +57,10 @@ std::size_t Socket::receive(std::string& into) {
       return got;
     }
     if (got == 0) fail("the server closed the connection", ECONNRESET);
-    if (errno == EAGAIN) return 0;
+    if (errno == EAGAIN) {
+      if (::fcntl(fd(), F_GETFL) & O_NONBLOCK) return 0;
+      fail("receive", ETIMEDOUT);
+    }
     if (errno != EINTR) fail("receive");
   }
 }

@@ -52,6 +52,7 @@ fuzz: ## every fuzz target for SECONDS=60 each
 
 bench: build ## the table of docs/benchmarks.md and build/bench/report.json
 	@tools/bootstrap --for bench
+	@tools/build release kinesis_load
 	@.venv/bin/python bench/run.py
 
 clean: ## removes build/, .venv/ and node_modules/

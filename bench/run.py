@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 os.environ.setdefault("TAILRACE_BINARY", str(ROOT / "build/release/tailrace"))
 
 from capture import drain, footprint, latency, load  # noqa: E402
+from kinesis import kinesis  # noqa: E402
 from report import Report  # noqa: E402
 
 PARTS = {
@@ -24,6 +25,7 @@ PARTS = {
     "load": lambda report, quick: load(report, 300_000 if quick else 2_000_000, 2 if quick else 3),
     "latency": lambda report, quick: latency(report, 1000, 5 if quick else 20),
     "footprint": lambda report, quick: footprint(report, 300_000 if quick else 5_000_000),
+    "kinesis": lambda report, quick: kinesis(report, 1 if quick else 5, 1 if quick else 3),
 }
 
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Puts the servers that bench/kinesis.py compares into build/peers, in the versions that bench/peers pins.
+
+One that cannot be installed is said and left out; the benchmark then reports it as not measured.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PINS = ROOT / "bench/peers"
+TARGET = ROOT / "build/peers"
+
+
+def run(*command, **options):
+    ran = subprocess.run(
+        [str(word) for word in command], check=False, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # fmt: skip
+    if ran.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed:\n{ran.stdout[-2000:]}")
+
+
+def install_node(target):
+    """kinesalite and kinesis-mock, without scripts of theirs: the databases that those build are not used."""
+    for file in (PINS / "node").iterdir():
+        shutil.copy(file, target)
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=target)
+
+
+def install_python(interpreters):
+    def install(target):
+        python = next((found for name in interpreters if (found := shutil.which(name))), None)
+        if python is None:
+            raise RuntimeError(f"it needs one of {', '.join(interpreters)}, and there is none")
+        run(python, "-m", "venv", "--clear", target)
+        pins = PINS / f"{target.name}.txt"
+        run(target / "bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", pins)
+
+    return install
+
+
+def install_kafka(target):
+    """The jars of Maven's repository, and our load for them, compiled."""
+    pom = PINS / "kafka/pom.xml"
+    run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target / 'lib'}")
+    run("javac", "-cp", f"{target / 'lib'}/*", "-d", target / "classes", PINS / "kafka/KafkaLoad.java")
+
+
+# LocalStack 4.14 does not start with an older Python than 3.13.
+PEERS = {
+    "node": (install_node, "node"),
+    "moto": (install_python(["/usr/bin/python3", "python3"]), "moto.txt"),
+    "localstack": (install_python(["python3.13"]), "localstack.txt"),
+    "kafka": (install_kafka, "kafka"),
+}
+
+
+def digest(pins):
+    """Of all that decides what is installed."""
+    files = sorted(pins.iterdir()) if pins.is_dir() else [pins]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def main():
+    for name, (install, pins) in PEERS.items():
+        target = TARGET / name
+        wanted, mark = digest(PINS / pins), target / ".installed"
+        if mark.exists() and mark.read_text() == wanted:
+            continue
+        print(
+            f"bootstrap: installing {name} for the benchmarks into {target.relative_to(ROOT)}",
+            file=sys.stderr,
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        try:
+            install(target)
+            mark.write_text(wanted)
+        except (RuntimeError, OSError) as error:
+            shutil.rmtree(target, ignore_errors=True)
+            print(f"bootstrap: the benchmarks go on without {name}: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

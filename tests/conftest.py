@@ -5,6 +5,7 @@ Every test has a database of its own and ports and folders of its own, so tests 
 
 import itertools
 import os
+import subprocess
 
 import pytest
 
@@ -171,6 +172,39 @@ def database(postgres, servers_of_test, make_database):
     return make_database(postgres)
 
 
+# The disk
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 48 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount here: {mounted.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder, leave=0):
+    """Leaves that many bytes free; the file that takes all others."""
+    ballast = folder / "ballast"
+    with open(ballast, "wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 65536):
+                pass
+        except OSError:
+            pass
+    if leave:
+        os.truncate(ballast, max(0, ballast.stat().st_size - leave))
+    return ballast
+
+
 # Tailrace
 
 
@@ -283,3 +317,16 @@ def capture(database, tailrace):
         return Capture(database, server, message_format)
 
     return make
+
+
+def says(text, *words):
+    """A message names all of these, in whatever case."""
+    missing = [word for word in words if word.lower() not in (text or "").lower()]
+    assert not missing, f"{missing} not in: {text}"
+
+
+def reload(server, seconds=60):
+    """Begins the task anew, and waits until it runs."""
+    ran = server.run("task", "reload", TASK)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    server.wait_task(TASK, "running", seconds=seconds)

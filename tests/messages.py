@@ -160,3 +160,19 @@ class Replica:
         for message in messages:
             self.apply(message)
         return self
+
+
+def ids(messages):
+    return [m.data["id"] for m in messages]
+
+
+def without_earlier_loads(messages, table="a"):
+    """A table's rows and changes, but for rows of loads that were begun again."""
+    of_table = [m for m in messages if m.table == table]
+    last = [m for m in of_table if m.operation == "load-complete"][-1].document["snapshot-lsn"]
+    return [m for m in of_table if m.is_data and (not m.is_load or m.document["snapshot-lsn"] == last)]
+
+
+def loaded_last(messages, table="a"):
+    """The rows of a table's last load."""
+    return [m for m in without_earlier_loads(messages, table) if m.is_load]

@@ -1,13 +1,12 @@
 """Wrong input and faults of the world: a clear error that names the way out, and nothing lost."""
 
 import json
-import os
 import subprocess
 import textwrap
 
 import pytest
 
-from conftest import STREAM, TASK, Capture, python_function, task_config
+from conftest import STREAM, TASK, Capture, fill, python_function, says, task_config
 from harness.server import Tailrace, run_tailrace
 from harness.waiting import free_port, wait_until
 
@@ -34,11 +33,6 @@ def check(tmp_path):
         return run_tailrace("check", "--config", file)
 
     return run
-
-
-def says(text, *words):
-    missing = [word for word in words if word.lower() not in text.lower()]
-    assert not missing, f"{missing} not in: {text}"
 
 
 # The source
@@ -290,25 +284,8 @@ def test_a_port_that_is_taken_is_named(tailrace, servers_of_test):
     assert first.is_ready()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount here: {mounted.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(database, servers_of_test, small_disk):
     database.sql("create table a (id int primary key, v text)")
-    ballast = small_disk / "ballast"
     server = Tailrace(task_config(database.uri(), "a") | {"data": str(small_disk / "data")})
     servers_of_test.append(server)
     try:
@@ -317,12 +294,7 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(database, serv
         for number in range(5):
             database.sql("insert into a values (%s, 'small')", number)
         server.wait_durable(TASK, database.lsn())
-        with open(ballast, "wb") as file:
-            try:
-                while file.write(b"\0" * 65536):
-                    file.flush()
-            except OSError:
-                pass
+        ballast = fill(small_disk)
         database.sql("insert into a select g, repeat('v', 1000) from generate_series(5, 20004) g")
         wait_until(lambda: server.task(TASK)["error"], 30, "the task says what it waits for")
         says(server.task(TASK)["error"]["message"], "no space", "make room")

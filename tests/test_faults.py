@@ -13,22 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import STREAM, TASK, Capture, task_config
+from conftest import STREAM, TASK, Capture, fill, reload, says, task_config
 from harness.postgres import version_available
 from harness.server import Tailrace
 from harness.waiting import wait_until
-from messages import Replica, read_message
-
-
-def says(text, *words):
-    missing = [word for word in words if word.lower() not in (text or "").lower()]
-    assert not missing, f"{missing} not in: {text}"
-
-
-def reload(server, seconds=60):
-    ran = server.run("task", "reload", TASK)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    server.wait_task(TASK, "running", seconds=seconds)
+from messages import Replica, ids, loaded_last, read_message, without_earlier_loads
 
 
 def resume(server):
@@ -36,24 +25,8 @@ def resume(server):
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def ids(messages):
-    return [m.data["id"] for m in messages]
-
-
 def table_ids(database, table="a"):
     return [row[0] for row in database.sql(f"select id from {table} order by id")]
-
-
-def without_earlier_loads(messages, table="a"):
-    """A table's rows and changes, but for rows of loads that were begun again."""
-    of_table = [m for m in messages if m.table == table]
-    last = [m for m in of_table if m.operation == "load-complete"][-1].document["snapshot-lsn"]
-    return [m for m in of_table if m.is_data and (not m.is_load or m.document["snapshot-lsn"] == last)]
-
-
-def loaded_last(messages, table="a"):
-    """The rows of a table's last load."""
-    return [m for m in without_earlier_loads(messages, table) if m.is_load]
 
 
 @pytest.fixture
@@ -581,34 +554,6 @@ def test_a_kill_in_the_middle_of_a_huge_commit_repeats_no_row(database, capture)
 
 
 # The disk
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount here: {mounted.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder, leave=0):
-    ballast = folder / "ballast"
-    with open(ballast, "wb", buffering=0) as file:
-        try:
-            while file.write(b"\0" * 65536):
-                pass
-        except OSError:
-            pass
-    if leave:
-        os.truncate(ballast, max(0, ballast.stat().st_size - leave))
-    return ballast
 
 
 def cpu_seconds(server):

@@ -274,6 +274,16 @@ def test_a_second_process_on_the_same_data_folder_ends_at_once(tailrace, servers
     assert first.is_ready()
 
 
+def test_a_data_folder_that_cannot_be_made_ends_the_start(servers_of_test, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    for folder in (tmp_path / "file", tmp_path / "file/below", tmp_path / ("n" * 300)):
+        server = Tailrace({"data": str(folder)})
+        servers_of_test.append(server)
+        server.launch()
+        assert server.wait_end() == 3
+        says(server.stderr(), "data folder", str(folder), "data:")
+
+
 def test_a_port_that_is_taken_is_named(tailrace, servers_of_test):
     first = tailrace({})
     second = Tailrace({"listen": {"admin": first.admin, "aws": f"127.0.0.1:{free_port()}"}})

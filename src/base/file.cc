@@ -105,11 +105,11 @@ Result<std::unique_ptr<DiskDirectory>> DiskDirectory::open_or_create(const std::
       if (auto synced = sync_folder(above.string()); !synced) return std::move(synced).error();
     } else if (errno != EEXIST && errno != EISDIR) {
       int why = errno;
-      if (std::filesystem::is_directory(so_far)) continue;
+      if (std::error_code failure; std::filesystem::is_directory(so_far, failure)) continue;
       return system_error(why, "create folder " + so_far.string());
     }
   }
-  if (!std::filesystem::is_directory(whole))
+  if (std::error_code failure; !std::filesystem::is_directory(whole, failure))
     return Error{Fault::invalid, whole.string() + " is not a folder"};
   return std::unique_ptr<DiskDirectory>(new DiskDirectory(whole.string()));
 }

@@ -18,7 +18,7 @@ Outcome serve(Session& session, config::Config config, std::string config_file,
   };
   auto ended = server::run(std::move(options));
   if (ended) return Outcome::live();
-  // A data folder or a port that another process has is the environment's fault.
+  // A data folder or a port that cannot be had is the environment's fault.
   Error error = std::move(ended).error();
   int code = error.fault == Fault::conflict ? exit_environment : exit_code_of(error.fault);
   return Outcome::failed(code, std::move(error));

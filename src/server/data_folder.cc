@@ -18,17 +18,25 @@ std::string holder(int lock) {
   return pid.empty() ? "another process" : "process " + pid;
 }
 
+// Whatever stands against it: another place can be given, and nothing was begun here.
+Error unusable(Error why) {
+  Error error = std::move(why).during("the data folder cannot be used");
+  error.fault = Fault::conflict;
+  error.message += "; mend that, or set another folder with data:";
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DataFolder>> DataFolder::take(const std::string& path) {
   auto directory = DiskDirectory::open_or_create(path);
-  if (!directory) return std::move(directory).error().during("open the data folder");
+  if (!directory) return unusable(std::move(directory).error());
   std::string name = (*directory)->path() + "/lock";
 
   UniqueFd lock{::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)};
-  if (!lock.valid()) return system_error(errno, "open " + name);
+  if (!lock.valid()) return unusable(system_error(errno, "open " + name));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return system_error(errno, "lock " + name);
+    if (errno != EWOULDBLOCK) return unusable(system_error(errno, "lock " + name));
     return Error{Fault::conflict, "the data folder " + (*directory)->path() + " is in use by " +
                                       holder(lock.get()) +
                                       "; stop that one, or set another folder with data:"};
@@ -37,7 +45,7 @@ Result<std::unique_ptr<DataFolder>> DataFolder::take(const std::string& path) {
   std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock.get(), 0) != 0 ||
       ::pwrite(lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    return system_error(errno, "write " + name);
+    return unusable(system_error(errno, "write " + name));
   return std::unique_ptr<DataFolder>(new DataFolder(std::move(*directory), std::move(lock)));
 }
 

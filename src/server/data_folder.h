@@ -13,7 +13,8 @@ namespace tailrace::server {
 // The data folder, taken by one process at a time. The lock ends with the process, however it ends.
 class DataFolder {
  public:
-  // Makes the folder when it is missing. Fault::conflict names the process that has it.
+  // Makes the folder when it is missing. Fault::conflict: it cannot be made or written to, or
+  // another process has it, which the message names.
   static Result<std::unique_ptr<DataFolder>> take(const std::string& path);
 
   Directory& directory() { return *directory_; }

@@ -50,11 +50,16 @@ TEST_F(DataFolderTest, WhatAnEndedProcessLeftDoesNotLockAnyoneOut) {
   EXPECT_TRUE(DataFolder::take(path));
 }
 
-TEST_F(DataFolderTest, AFileInTheWayIsNamed) {
+TEST_F(DataFolderTest, WhatStandsAgainstItIsNamed) {
   ASSERT_TRUE(replace_file(path + "/data", "not a folder"));
-  auto folder = DataFolder::take(path + "/data");
-  ASSERT_FALSE(folder);
-  EXPECT_NE(folder.error().message.find(path + "/data"), std::string::npos);
+  for (const std::string& place :
+       {path + "/data", path + "/data/below", path + "/" + std::string(300, 'n')}) {
+    auto folder = DataFolder::take(place);
+    ASSERT_FALSE(folder);
+    EXPECT_EQ(folder.error().fault, Fault::conflict);
+    EXPECT_NE(folder.error().message.find(place), std::string::npos) << folder.error().message;
+    EXPECT_NE(folder.error().message.find("set another folder"), std::string::npos);
+  }
 }
 
 }  // namespace

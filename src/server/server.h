@@ -17,10 +17,10 @@ struct Options {
   std::chrono::seconds stop_patience{30};  // how long a TERM may drain before it is cut short
 };
 
-// Runs until SIGTERM or SIGINT (drain, then return) or a second one (exit 130/143 at once); SIGHUP
-// reloads. Fault::conflict: another process has the data folder or a port (exit code 3).
-// Diagnostics go to spdlog's default logger. Once at a time in a process: signals are the
-// process's.
+// Runs until SIGTERM or SIGINT (drain, then return) or a second one that comes a second or more
+// later (exit 130/143 at once); SIGHUP reloads. Fault::conflict: the data folder or a port cannot
+// be had (exit code 3). Diagnostics go to spdlog's default logger. Once at a time in a process:
+// signals are the process's.
 Result<void> run(Options options);
 
 }  // namespace tailrace::server

@@ -25,11 +25,22 @@ TEST(Signals, WritingToAPeerThatIsGoneIsAnErrorAndNotTheEnd) {
   ::close(ends[1]);
 }
 
+TEST(Signals, ARepetitionOfTheRequestToStopIsTheSameRequest) {
+  Signals signals{std::chrono::hours(1)};
+  ::raise(SIGINT);
+  ::raise(SIGINT);
+  ::raise(SIGTERM);
+  ::raise(SIGHUP);
+  EXPECT_EQ(signals.wait(), Signals::Asked::stop);
+  EXPECT_EQ(signals.exit_code_when_forced(), 128 + SIGINT);
+  EXPECT_EQ(signals.wait(), Signals::Asked::reload);
+}
+
 TEST(SignalsDeathTest, TheSecondRequestToStopEndsTheProcessAtOnce) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
-        Signals signals;
+        Signals signals{std::chrono::milliseconds(0)};
         ::raise(SIGTERM);
         ::raise(SIGINT);
       },

@@ -230,6 +230,16 @@ def test_a_slot_that_the_server_gave_up_stops_the_task(own_postgres, make_databa
     says(status["error"]["message"], "tailrace_t", "max_slot_wal_keep_size", "reload")
 
 
+def test_an_include_that_matches_no_table_is_a_warning(database, capture, check):
+    database.sql("create table a (id int primary key)")
+    checked = check(database.uri(), "a", "ord%")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    says(checked.stdout, "public.ord%, which matches no table", "1 table is captured")
+    task = capture("a", "ord%")
+    assert any("public.ord%" in warning for warning in task.task()["warnings"])
+    says(task.server.stderr(), "level=warning", "public.ord%, which matches no table")
+
+
 def test_a_slot_of_the_same_name_is_not_taken_over(database, failing):
     database.sql("create table a (id int primary key)")
     database.sql("select pg_create_logical_replication_slot('tailrace_t', 'pgoutput')")

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
+
+#include "capture/continuity.h"
 
 namespace tailrace::capture {
 namespace {
@@ -160,12 +163,16 @@ Result<void> Session::look_at_source() {
   auto inspection = inspect(spec_, mappings_, *sql_);
   if (!inspection) return std::move(inspection).error().during("inspect the source");
   inspection_ = std::move(*inspection);
-  vitals_.status.with([&](TaskStatus& status) {
-    status.warnings.clear();
-    for (const Finding& finding : inspection_.findings)
-      if (finding.level == Finding::Level::warning)
-        status.warnings.push_back(finding.what + ": " + finding.cure);
-  });
+  std::vector<std::string> warnings, known;
+  for (const Finding& finding : inspection_.findings)
+    if (finding.level == Finding::Level::warning)
+      warnings.push_back(finding.what + ": " + finding.cure);
+  vitals_.status.with(
+      [&](TaskStatus& status) { known = std::exchange(status.warnings, warnings); });
+  // Once, and not at every reconnect.
+  for (const auto& warning : warnings)
+    if (std::find(known.begin(), known.end(), warning) == known.end())
+      spdlog::warn("task={} {}", spec_.name, warning);
   std::set<std::uint32_t> wanted;
   for (const auto& table : inspection_.wanted) {
     wanted.insert(table.info.oid);
@@ -422,7 +429,9 @@ Result<void> Session::start_streaming() {
   set_state(aside_ ? TaskState::loading : TaskState::running);
   spdlog::info("task={} slot={} streams from={}{}", spec_.name, spec_.slot,
                to_string(position_.end),
-               aside_ ? fmt::format(" (kept aside while {} tables load)", to_load_.size()) : "");
+               aside_ ? fmt::format(" (kept aside while {} {})", to_load_.size(),
+                                    to_load_.size() == 1 ? "table loads" : "tables load")
+                      : "");
   if (aside_) {
     load_thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "load");

@@ -132,6 +132,18 @@ void inspect_replication(const TaskSpec& spec, const std::map<std::string, std::
                   "max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();");
 }
 
+// An include that is for tables to come is no mistake, so it is a warning.
+void inspect_mappings(const rules::Mappings& mappings, const std::vector<pg::TableInfo>& tables,
+                      Findings& findings) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const auto& table : tables) names.emplace_back(table.schema, table.name);
+  for (const auto& include : mappings.includes_without_tables(names))
+    findings.warn(
+        "the table mappings include " + include + ", which matches no table",
+        "if it should, correct its object-locator (names are case-sensitive); tables that "
+        "are made later join at the task's next start");
+}
+
 void inspect_tables(const TaskSpec& spec, const rules::Mappings& mappings, const Rights& role,
                     const TableRights& rights, Inspection& inspection, Findings& findings) {
   std::set<std::pair<std::string, std::string>> present;
@@ -180,7 +192,7 @@ void inspect_tables(const TaskSpec& spec, const rules::Mappings& mappings, const
     findings.fail(Fault::denied, "none of the selected tables can be captured",
                   inspection.wanted.front().error);
   else
-    findings.ok(fmt::format("{} tables are captured", good));
+    findings.ok(fmt::format("{} {} captured", good, good == 1 ? "table is" : "tables are"));
 }
 
 void inspect_publication(const TaskSpec& spec, const Rights& role, const TableRights& rights,
@@ -293,6 +305,7 @@ Result<Inspection> inspect(const TaskSpec& spec, const rules::Mappings& mappings
     if (any)
       inspect_publication(spec, *role, *readable, inspection, findings, sql.server_version());
   }
+  inspect_mappings(mappings, *tables, findings);
   inspect_tables(spec, mappings, *role, *readable, inspection, findings);
   return inspection;
 }

@@ -86,4 +86,18 @@ std::vector<std::pair<std::string, std::string>> Mappings::exact_tables() const 
   return tables;
 }
 
+std::vector<std::string> Mappings::includes_without_tables(
+    const std::vector<std::pair<std::string, std::string>>& tables) const {
+  std::vector<std::string> idle;
+  for (const Selection& selection : selections_) {
+    if (selection.action != Selection::Action::include) continue;
+    if (only_match(selection.schema) && only_match(selection.table)) continue;
+    bool any = std::any_of(tables.begin(), tables.end(), [&](const auto& table) {
+      return names(selection, table.first, table.second);
+    });
+    if (!any) idle.push_back(selection.schema + "." + selection.table);
+  }
+  return idle;
+}
+
 }  // namespace tailrace::rules

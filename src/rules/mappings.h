@@ -37,6 +37,10 @@ class Mappings {
   std::uint32_t load_order(std::string_view schema, std::string_view table) const;
   // Selected tables named without wildcards, as (schema, table), each once: these must exist.
   std::vector<std::pair<std::string, std::string>> exact_tables() const;
+  // Includes with wildcards that match none of these tables (schema, name), as "schema.table": a
+  // mistake, or tables that are yet to come.
+  std::vector<std::string> includes_without_tables(
+      const std::vector<std::pair<std::string, std::string>>& tables) const;
   // The document again, for the catalogue.
   const std::string& json() const { return json_; }
 

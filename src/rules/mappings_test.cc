@@ -225,4 +225,22 @@ TEST(Mappings, OfVeryManyProblemsTheFirstHundredAreShown) {
   EXPECT_THAT(said, EndsWith("\n50 more problems are not shown; correct these first"));
 }
 
+TEST(Mappings, AnIncludeWithWildcardsThatMatchesNoTableIsNamed) {
+  auto mappings = Mappings::parse(document({
+      rule(1, "include", "shop", "ord%"),
+      rule(2, "include", "shop", "itm%"),
+      rule(3, "include", "%", "product"),
+      rule(4, "include", "shop", "named"),
+      rule(5, "exclude", "shop", "none%"),
+      rule(6, "exclude", "shop", "order%"),
+  }));
+  ASSERT_TRUE(mappings) << mappings.error().message;
+  // One that an exclude takes back is matched all the same, and a plain name is for exact_tables().
+  EXPECT_EQ(mappings->includes_without_tables({{"shop", "orders"}, {"shop", "item"}}),
+            (std::vector<std::string>{"shop.itm%", "%.product"}));
+  EXPECT_EQ(
+      mappings->includes_without_tables({{"shop", "ord"}, {"shop", "itm1"}, {"x", "product"}}),
+      std::vector<std::string>{});
+}
+
 }  // namespace tailrace::rules

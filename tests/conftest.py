@@ -131,6 +131,12 @@ class Database:
         row = cursor.fetchone()
         return row and dict(zip((column.name for column in cursor.description), row, strict=True))
 
+    def move_to(self, postgres):
+        """The same database on another server: a standby that was promoted."""
+        self.connection.close()
+        self.postgres = postgres
+        self.connection = self.connect()
+
     def drop(self):
         self.connection.close()
         with self.postgres.connect() as connection:

@@ -142,20 +142,32 @@ Result<void> Session::connect() {
   waiting_on_.with([](auto& waiting) { waiting = nullptr; });
   if (!looked) return looked;
   if (stop_) return stopped();
-  if (spec_.migration_type == MigrationType::full_load) return {};
-
   auto progress = read_progress(stream_.log(), spec_.name);
   if (!progress) return std::move(progress).error();
-  if (!progress->position) return create_slot(*progress);
-  stream_position_ = *progress->position;
-  auto position = begin_position();
-  if (!position) return std::move(position).error();
-  position_ = *position;
-  source_.generation = position_.generation;
-  return {};
+  loads_ = progress->loads;
+  source_ = {.task = spec_.name,
+             .database = system_.database,
+             .server_version = sql_->server_version_text(),
+             .generation = {}};
+  if (spec_.migration_type == MigrationType::full_load) return {};
+
+  // First of all whether it is the source that it was: nothing is made on another one.
+  if (progress->position) {
+    stream_position_ = *progress->position;
+    auto position = begin_position();
+    if (!position) return std::move(position).error();
+    position_ = *position;
+    source_.generation = position_.generation;
+  }
+  waiting_on_.with([&](auto& waiting) { waiting = sql_.get(); });
+  auto settled = settle_publication(*progress);
+  waiting_on_.with([](auto& waiting) { waiting = nullptr; });
+  if (!settled) return settled;
+  if (stop_) return stopped();
+  return progress->position ? Result<void>() : create_slot(*progress);
 }
 
-// All that is asked of the source, and made there, before the slot.
+// All that is asked of the source before anything is made there.
 Result<void> Session::look_at_source() {
   // What looks after the source must not hold up the reader when the server is stuck.
   if (auto set = sql_->query("SET statement_timeout = '10s'"); !set) return std::move(set).error();
@@ -191,17 +203,11 @@ Result<void> Session::look_at_source() {
     if (!system) return std::move(system).error();
     system_ = *system;
   }
+  return {};
+}
 
-  auto progress = read_progress(stream_.log(), spec_.name);
-  if (!progress) return std::move(progress).error();
-  loads_ = progress->loads;
-  source_ = {.task = spec_.name,
-             .database = system_.database,
-             .server_version = sql_->server_version_text(),
-             .generation = {}};
-  if (spec_.migration_type == MigrationType::full_load) return {};
-
-  if (progress->position && !inspection_.publication)
+Result<void> Session::settle_publication(const Progress& progress) {
+  if (progress.position && !inspection_.publication)
     return gap(spec_, "publication " + spec_.publication + " is gone");
   if (auto forgotten = forget_uncovered_loads(); !forgotten) return forgotten;
   return ensure_publication(spec_, *sql_, inspection_);

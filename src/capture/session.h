@@ -60,6 +60,7 @@ class Session {
                                                           const std::string& purpose = {});
   Result<void> connect();
   Result<void> look_at_source();
+  Result<void> settle_publication(const Progress& progress);
   Result<void> forget_uncovered_loads();
   Result<pg::CreatedSlot> make_slot(pg::Connection& connection, const std::string& name,
                                     bool temporary, bool export_snapshot);

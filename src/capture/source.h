@@ -1,13 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "capture/progress.h"
 #include "capture/task.h"
 #include "pg/catalog_queries.h"
 #include "pg/connection.h"
@@ -48,15 +46,5 @@ bool covers(const pg::Publication& publication, const pg::TableInfo& table);
 // Creates the publication, or adds tables to one of ours. A table that an existing publication does
 // not cover and that may not be added gets its error set.
 Result<void> ensure_publication(const TaskSpec& spec, pg::Connection& sql, Inspection& inspection);
-
-// Changes may be missing: the task stops, and the message has the way out.
-Error gap(const TaskSpec& spec, const std::string& what);
-
-// Whether the slot still holds everything from `position` on. Any doubt is a Fault::gap whose
-// message has the ways out: nothing is ever skipped in silence. Moves the position's timeline on
-// when the server was promoted after it.
-Result<void> check_continuity(const TaskSpec& spec, const std::optional<pg::Slot>& slot,
-                              const pg::System& system, pg::Connection& replication,
-                              Position& position);
 
 }  // namespace tailrace::capture

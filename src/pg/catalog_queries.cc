@@ -194,6 +194,13 @@ Result<System> identify_system(Connection& replication) {
                 found->number<std::uint32_t>(0, "timeline"), *current, found->text(0, "dbname")};
 }
 
+Result<bool> is_standby(Connection& connection) {
+  auto found = ask(connection, "ask whether the server is a standby",
+                   "SELECT pg_catalog.pg_is_in_recovery() AS standby");
+  if (!found) return std::move(found).error();
+  return found->truth(0, "standby");
+}
+
 Result<std::vector<std::pair<std::uint32_t, Lsn>>> timeline_history(Connection& replication,
                                                                     std::uint32_t timeline) {
   std::vector<std::pair<std::uint32_t, Lsn>> history;
@@ -218,12 +225,13 @@ Result<std::vector<std::pair<std::uint32_t, Lsn>>> timeline_history(Connection& 
 }
 
 Result<std::optional<Slot>> find_slot(Connection& sql, const std::string& name) {
-  std::string reason = sql.server_version() >= version_17 ? "invalidation_reason" : "NULL";
+  std::string newer = sql.server_version() >= version_17 ? "invalidation_reason AS reason, synced"
+                                                         : "NULL AS reason, false AS synced";
   auto found = ask(
       sql, "find slot " + name,
       "SELECT slot_name, plugin, database, active, active_pid, confirmed_flush_lsn, restart_lsn, "
       "wal_status, " +
-          reason + " AS reason FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+          newer + " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
       {name});
   if (!found) return std::move(found).error();
   if (found->size() == 0) return std::optional<Slot>();
@@ -237,15 +245,23 @@ Result<std::optional<Slot>> find_slot(Connection& sql, const std::string& name) 
   slot.restart = found->lsn(0, "restart_lsn");
   slot.wal_status = found->text(0, "wal_status");
   slot.invalidation_reason = found->text(0, "reason");
+  slot.synced = found->truth(0, "synced");
   return std::optional<Slot>(std::move(slot));
 }
 
 Result<CreatedSlot> create_slot(Connection& replication, const std::string& name, bool temporary,
                                 bool export_snapshot) {
+  std::string failover;
+  if (!temporary && replication.server_version() >= version_17) {
+    // A slot that is made on a standby cannot be one.
+    auto standby = is_standby(replication);
+    if (!standby) return std::move(standby).error();
+    if (!*standby) failover = ", FAILOVER";
+  }
   std::string command = "CREATE_REPLICATION_SLOT " + quote_identifier(name) +
                         (temporary ? " TEMPORARY" : "") + " LOGICAL pgoutput ";
   if (replication.server_version() >= version_15)
-    command += export_snapshot ? "(SNAPSHOT 'export')" : "(SNAPSHOT 'nothing')";
+    command += (export_snapshot ? "(SNAPSHOT 'export'" : "(SNAPSHOT 'nothing'") + failover + ")";
   else
     command += export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT";
   auto created = ask(replication, "create slot " + name, command);

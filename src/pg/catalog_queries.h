@@ -37,6 +37,8 @@ struct System {
   std::string database;
 };
 Result<System> identify_system(Connection& replication);
+// Whether the server is a standby that nobody has promoted.
+Result<bool> is_standby(Connection& connection);
 // Where the history of `timeline` left each earlier timeline: pairs of (timeline, its last LSN).
 Result<std::vector<std::pair<std::uint32_t, Lsn>>> timeline_history(Connection& replication,
                                                                     std::uint32_t timeline);
@@ -49,6 +51,7 @@ struct Slot {
   std::optional<Lsn> restart;
   std::string wal_status;           // reserved, extended, unreserved, lost
   std::string invalidation_reason;  // 17+, else empty
+  bool synced = false;  // 17+: a standby's copy of the primary's slot, usable once it is promoted
 };
 Result<std::optional<Slot>> find_slot(Connection& sql, const std::string& name);
 
@@ -57,7 +60,9 @@ struct CreatedSlot {
   std::string snapshot;
 };
 // Logical slot for pgoutput. Waits for every transaction that runs now. Temporary slots end with
-// their connection. The snapshot lives until the connection's next command.
+// their connection; the others are failover slots where the server knows them (17+), so that a
+// standby with sync_replication_slots has them too. The snapshot lives until the connection's next
+// command.
 Result<CreatedSlot> create_slot(Connection& replication, const std::string& name, bool temporary,
                                 bool export_snapshot);
 Result<void> drop_slot(Connection& sql, const std::string& name);

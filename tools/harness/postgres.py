@@ -162,6 +162,34 @@ class Postgres:
         self.settings |= settings
         self.start()
 
+    def make_standby(self, **settings):
+        """A server that replays what this one writes, not started yet. Made of a copy of the folder while
+        this one is down for a moment, since not every build of PostgreSQL has pg_basebackup."""
+        standby = Postgres(self.version, self.settings | settings, self.hba, self.dies_with_us)
+        self.stop()
+        shutil.copytree(self.data, standby.data)
+        shutil.rmtree(standby.data / "pg_replslot")
+        (standby.data / "pg_replslot").mkdir()
+        (standby.data / "standby.signal").touch()
+        standby.settings["primary_conninfo"] = (
+            f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+        )
+        if self.user:
+            for path in (standby.data, *standby.data.rglob("*")):
+                os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        self.start()
+        return standby
+
+    def promote(self):
+        with self.connect() as connection:
+            connection.execute("select pg_promote()")
+
+    def replayed(self, lsn):
+        """Whether this standby has everything before that position."""
+        with self.connect() as connection:
+            return connection.execute(
+                "select pg_last_wal_replay_lsn() >= %s::pg_lsn", (lsn,)).fetchone()[0]  # fmt: skip
+
     def remove(self):
         self.stop(signal.SIGQUIT, patience=10)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -289,6 +289,36 @@ def test_a_table_taken_out_of_the_publication_is_loaded_again(database, capture)
     assert len([m for m in messages if m.table == "b" and m.operation == "load-complete"]) == 1
 
 
+def test_a_table_taken_out_of_the_publication_while_running_is_noticed_and_loaded_again(database, capture):
+    database.sql("create table a (id int primary key); create table b (id int primary key)")
+    task = capture("a", "b")
+    database.sql("insert into a values (1); insert into b values (1)")
+    task.caught_up()
+    database.sql("alter publication tailrace_t drop table a")
+    database.sql("insert into a values (2)")
+    database.sql("insert into b values (2)")
+    wait_until(lambda: "was taken out of publication tailrace_t" in task.server.stderr(), 30, "it is noticed")
+    wait_until(
+        lambda: database.sql("select 1 from pg_publication_tables where tablename = 'a'"), 30, "it is back"
+    )
+    task.server.wait_task(TASK, "running")
+    database.sql("insert into a values (3)")
+
+    messages = task.messages()
+    assert ids(loaded_last(messages)) == [1, 2]
+    assert ids(m for m in messages if m.table == "a" and m.operation == "insert") == [1, 3]
+    assert ids(m for m in messages if m.table == "b" and m.operation == "insert") == [1, 2]
+
+
+def test_a_task_that_does_not_load_stops_when_a_table_is_taken_out_of_the_publication(database, capture):
+    database.sql("create table a (id int primary key); create table b (id int primary key)")
+    task = capture("a", "b", migration_type="cdc")
+    database.sql("alter publication tailrace_t drop table a")
+    status = task.server.wait_task(TASK, "failed")
+    assert status["error"]["fault"] == "gap"
+    says(status["error"]["message"], "public.a", "taken out", "reload")
+
+
 # The first load
 
 

@@ -538,7 +538,7 @@ Result<void> Session::stream_changes() {
     if (load_ready_ && assembler_->between_transactions())
       if (auto handed_over = hand_over(); !handed_over) return handed_over;
     if (auto told = acknowledge(false); !told) return told;
-    look_after_source();
+    if (auto looked = look_after_source(); !looked) return looked;
     if (clock_.steady() - last_publish_ >= publish_interval) publish();
   }
   // What is whole becomes durable and is acknowledged, so that the next start repeats nothing.
@@ -624,11 +624,12 @@ Result<void> Session::keep_alive() {
   return acknowledge(false);
 }
 
-// Asks the source how much WAL the slot holds, and moves an idle slot on: a transaction of nothing
-// but a message makes the server report its progress past what other tables and databases write.
-void Session::look_after_source() {
+// Asks the source how much WAL the slot holds and whether the publication is as it was, and moves
+// an idle slot on: a transaction of nothing but a message makes the server report its progress past
+// what other tables and databases write.
+Result<void> Session::look_after_source() {
   auto now = clock_.steady();
-  if (is_set(last_look_) && now - last_look_ < look_interval) return;
+  if (is_set(last_look_) && now - last_look_ < look_interval) return {};
   bool first = !is_set(last_look_);
   last_look_ = now;
   if (!sql_->alive()) {
@@ -636,7 +637,7 @@ void Session::look_after_source() {
                                         .application_name = "tailrace " + spec_.name,
                                         .connect_timeout = seconds(3),
                                         .given_up = &stop_});
-    if (!sql) return;
+    if (!sql) return {};
     sql_ = std::move(*sql);
     (void)sql_->query("SET statement_timeout = '10s'");
   }
@@ -644,7 +645,7 @@ void Session::look_after_source() {
       "select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, pg_current_wal_lsn() "
       "from pg_replication_slots where slot_name = $1 and not pg_is_in_recovery()",
       {spec_.slot});
-  if (!rows || rows->empty()) return;
+  if (!rows || rows->empty()) return {};
   auto retained = std::strtoull(rows->text(0, 0).c_str(), nullptr, 10);
   if (auto end = parse_lsn(rows->text(0, 1))) server_lsn_ = std::max(server_lsn_, *end);
   vitals_.status.with([&](TaskStatus& status) { status.retained_bytes = retained; });
@@ -652,6 +653,23 @@ void Session::look_after_source() {
   if (!first && server_lsn_.value > writer_->position().end.value + idle_wal_bytes &&
       !writer_->in_flight())
     (void)sql_->query("select pg_logical_emit_message(true, 'tailrace', 'heartbeat')");
+  return look_for_uncovered_tables();
+}
+
+// PostgreSQL says nothing when a table is taken out of the publication: its changes cease. A new
+// session covers it again and loads it; a task that does not load cannot make up for them.
+Result<void> Session::look_for_uncovered_tables() {
+  // A table that still loads is marked when that is done; out of FOR ALL TABLES none can be taken.
+  if (aside_ || inspection_.publication->all_tables) return {};
+  std::vector<std::uint32_t> captured;
+  for (const auto& table : inspection_.wanted)
+    if (table.error.empty()) captured.push_back(table.info.oid);
+  auto uncovered = pg::tables_outside(*sql_, spec_.publication, captured);
+  if (!uncovered || uncovered->empty()) return {};
+  std::string what = fmt::format("table {} was taken out of publication {}", uncovered->front(),
+                                 spec_.publication);
+  if (spec_.migration_type == MigrationType::cdc) return gap(spec_, what);
+  return Error{Fault::unavailable, what + ", so it is loaded again"};
 }
 
 void Session::publish() {

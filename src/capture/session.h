@@ -81,7 +81,8 @@ class Session {
   Result<void> keep_alive();
   Result<void> hand_over();
   void run_load();
-  void look_after_source();
+  Result<void> look_after_source();
+  Result<void> look_for_uncovered_tables();
   void publish();
   void set_state(TaskState state);
   void say_it_waits(std::optional<Error> why);

@@ -117,6 +117,12 @@ const std::string columns_sql = with_domains + R"(
      WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' AND )" +
                                 which_tables + " ORDER BY a.attrelid, a.attnum";
 
+std::string array_of(const std::vector<std::uint32_t>& oids) {
+  std::string list = "{";
+  for (auto oid : oids) list += (list.size() > 1 ? "," : "") + std::to_string(oid);
+  return list + "}";
+}
+
 Result<std::vector<TableInfo>> read_tables(Connection& sql, std::uint32_t oid) {
   const std::vector<std::string> which{std::to_string(oid)};
   auto found = ask(sql, "list tables", tables_sql, which);
@@ -164,9 +170,6 @@ Result<std::vector<TableInfo>> read_tables(Connection& sql, std::uint32_t oid) {
 }  // namespace
 
 Result<std::vector<TypeInfo>> find_types(Connection& sql, const std::vector<std::uint32_t>& oids) {
-  std::string list = "{";
-  for (auto oid : oids) list += (list.size() > 1 ? "," : "") + std::to_string(oid);
-  list += "}";
   auto found = ask(sql, "find types",
                    with_domains + R"(
     SELECT own.oid, pg_catalog.format_type(own.oid, NULL) AS name, t.oid AS type, )" +
@@ -175,7 +178,7 @@ Result<std::vector<TypeInfo>> find_types(Connection& sql, const std::vector<std:
       LEFT JOIN domain d ON d.oid = own.oid
       JOIN pg_catalog.pg_type t ON t.oid = COALESCE(d.type, own.oid)
      WHERE own.oid = ANY ($1::pg_catalog.oid[]))",
-                   {list});
+                   {array_of(oids)});
   if (!found) return std::move(found).error();
   std::vector<TypeInfo> types;
   for (std::size_t i = 0; i < found->size(); ++i)
@@ -312,6 +315,22 @@ Result<std::optional<Publication>> find_publication(Connection& sql, const std::
   for (std::size_t i = 0; i < tables->size(); ++i)
     publication.tables.emplace_back(tables->text(i, "schemaname"), tables->text(i, "tablename"));
   return std::optional<Publication>(std::move(publication));
+}
+
+Result<std::vector<std::string>> tables_outside(Connection& sql, const std::string& publication,
+                                                const std::vector<std::uint32_t>& tables) {
+  auto found = ask(sql, "compare the tables of publication " + publication, R"(
+    SELECT n.nspname || '.' || c.relname AS name
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_catalog.pg_publication_tables p
+        ON p.pubname = $1 AND p.schemaname = n.nspname AND p.tablename = c.relname
+     WHERE c.oid = ANY ($2::pg_catalog.oid[]) AND p.tablename IS NULL
+     ORDER BY name)",
+                   {publication, array_of(tables)});
+  if (!found) return std::move(found).error();
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < found->size(); ++i) names.push_back(found->text(i, "name"));
+  return names;
 }
 
 std::vector<std::pair<std::uint32_t, std::uint32_t>> ctid_ranges(const TableInfo& table,

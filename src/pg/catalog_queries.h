@@ -101,6 +101,10 @@ struct Publication {
 };
 Result<std::optional<Publication>> find_publication(Connection& sql, const std::string& name);
 
+// Of these tables (by oid) the names of those that exist and that the publication does not publish.
+Result<std::vector<std::string>> tables_outside(Connection& sql, const std::string& publication,
+                                                const std::vector<std::uint32_t>& tables);
+
 // Splits a table into about `parts` ctid ranges of "[first, last)" block numbers, the last one open
 // ended (UINT32_MAX). One range before PostgreSQL 14, which scans the table whole for each.
 std::vector<std::pair<std::uint32_t, std::uint32_t>> ctid_ranges(const TableInfo& table,

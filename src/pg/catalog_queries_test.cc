@@ -270,6 +270,21 @@ TEST_F(CatalogQueriesTest, DescribesAPublication) {
   EXPECT_TRUE((*find_publication(*sql, "everything"))->all_tables);
 }
 
+TEST_F(CatalogQueriesTest, TellsWhichTablesAPublicationLacks) {
+  run(*sql,
+      "CREATE TABLE a (id int); CREATE TABLE b (id int); CREATE TABLE gone (id int); "
+      "CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p DEFAULT; "
+      "CREATE PUBLICATION lacking FOR TABLE a, gone, p WITH (publish_via_partition_root = true)");
+  std::vector<std::uint32_t> tables;
+  for (const char* name : {"a", "b", "gone", "p"}) tables.push_back(table(name).oid);
+  run(*sql, "DROP TABLE gone; ALTER TABLE a RENAME TO renamed");
+  EXPECT_THAT(*tables_outside(*sql, "lacking", tables), ElementsAre("public.b"));
+  run(*sql, "ALTER PUBLICATION lacking DROP TABLE p");
+  EXPECT_THAT(*tables_outside(*sql, "lacking", tables), ElementsAre("public.b", "public.p"));
+  EXPECT_THAT(*tables_outside(*sql, "none", {tables[0]}), ElementsAre("public.renamed"));
+  EXPECT_THAT(*tables_outside(*sql, "none", {}), IsEmpty());
+}
+
 TEST(CtidRanges, CoverATableWithoutGaps) {
   TableInfo table;
   table.bytes = 8192 * 1000;

@@ -655,7 +655,12 @@ def test_a_disk_too_small_for_an_open_transaction_is_named_and_goes_on_with_room
         with database.connection.transaction():
             database.sql("insert into a select g, repeat('v', 1000) from generate_series(1, 30000) g")
             status = wait_until(lambda: (s := server.task(TASK))["error"] and s, 60, "it says so")
-            says(status["error"]["message"], "no space")
+            says(status["error"]["message"], "no space", "make room", str(small_disk))
+            # The server would send the transaction again and again.
+            wait_until(lambda: "tried again every" in (server.task(TASK)["error"] or {}).get("message", ""), 60,
+                       "it waits longer and longer")  # fmt: skip
+            assert not list((small_disk / "data/tasks").glob("**/spill/*")), "meanwhile others have the room"
+            assert server.task(TASK)["reconnects"] < 8
             ballast.unlink()
             os.sync()
             fill(small_disk, leave=40 << 20)

@@ -1,5 +1,6 @@
 #include "capture/task.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
@@ -147,6 +148,7 @@ class PostgresTask final : public Task {
     if (!mappings)
       return set_state(TaskState::failed, std::move(mappings).error().during("table mappings"));
     milliseconds delay = retry_delay_min;
+    std::optional<Fault> last_fault;
     std::mt19937 random(std::random_device{}());
     while (!stop_) {
       bool flowed = false;
@@ -158,8 +160,13 @@ class PostgresTask final : public Task {
         spdlog::error("task={} failed: {}", spec_.name, error.message);
         return set_state(TaskState::failed, std::move(error));
       }
-      if (flowed) delay = retry_delay_min;
+      // With too little room for an open transaction the server sends all of it in vain each time.
+      bool full_again = error.fault == Fault::full && last_fault == Fault::full;
+      if (flowed && !full_again) delay = retry_delay_min;
+      last_fault = error.fault;
       spdlog::warn("task={} tries again in {} ms: {}", spec_.name, delay.count(), error.message);
+      if (auto wait = std::chrono::duration_cast<std::chrono::seconds>(delay); wait.count() > 0)
+        error.message += fmt::format("; tried again every {} s", wait.count());
       vitals_.status.with([](TaskStatus& status) { ++status.reconnects; });
       set_state(TaskState::retrying, std::move(error));
       std::unique_lock lock(sleep_);

@@ -108,8 +108,12 @@ Result<void> OpenTransactions::spill_largest() {
     return a.second.memory.capacity() < b.second.memory.capacity();
   });
   auto spilled = spill(largest->first, largest->second);
-  if (!spilled)
-    return std::move(spilled).error().during("spill transaction " + std::to_string(largest->first));
+  if (!spilled) {
+    Error error =
+        std::move(spilled).error().during("spill transaction " + std::to_string(largest->first));
+    if (error.fault == Fault::full) error.message += "; make room in " + spill_.path();
+    return error;
+  }
   return {};
 }
 

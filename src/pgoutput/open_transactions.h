@@ -29,6 +29,11 @@ class OpenTransactions {
   // `spill` must outlive this. Call clear_leftovers() before the first use.
   OpenTransactions(Directory& spill, std::size_t memory_bytes_max)
       : spill_(spill), memory_bytes_max_(memory_bytes_max) {}
+  // Their files go with it: the server sends open transactions again, and until then others may
+  // need the room.
+  ~OpenTransactions() { (void)remove_all(); }
+  OpenTransactions(const OpenTransactions&) = delete;
+  OpenTransactions& operator=(const OpenTransactions&) = delete;
 
   Result<void> clear_leftovers();
 

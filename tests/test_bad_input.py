@@ -257,6 +257,10 @@ def test_a_publication_dropped_while_running_stops_the_task(database, capture):
     status = task.server.wait_task(TASK, "failed")
     says(status["error"]["message"], "publication", "tailrace_t")
 
+    stopped = task.server.run("task", "stop", TASK)
+    assert (stopped.returncode, stopped.stdout) == (0, f"task {TASK}: stopped\n")
+    assert task.task()["state"] == "stopped"
+
 
 def test_one_broken_task_does_not_stop_the_others(database, tailrace):
     database.sql("create table a (id int primary key)")

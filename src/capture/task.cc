@@ -72,6 +72,9 @@ class PostgresTask final : public Task {
   void stop() override {
     std::lock_guard only_one(control_);
     stop_locked();
+    bool failed = vitals_.status.with(
+        [](const TaskStatus& status) { return status.state == TaskState::failed; });
+    if (failed) set_state(TaskState::stopped, std::nullopt);
   }
 
   TaskStatus status() const override {

@@ -229,6 +229,11 @@ def test_invoke_and_logs_show_a_function_at_work(running, tmp_path):
     assert failed.returncode == 1
     assert "told to" in failed.stdout + failed.stderr
     assert running.run("invoke", "nope", "--event", "{}").returncode == 1
+    # As a trigger would call it.
+    ran = running.run("invoke", "f", "--newest-of", STREAM)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"got": 1}
+    assert running.run("invoke", "f", "--newest-of", "nope").returncode == 1
 
     logs = running.run("logs", "f")
     assert logs.returncode == 0
@@ -320,6 +325,7 @@ def test_dev_needs_no_file_runs_a_function_and_cleans_up(database, tmp_path):
         if process.poll() is None:
             process.kill()
     assert "tailrace tail dev" in "".join(said), "it says what to try"
+    assert "tailrace invoke dev --newest-of dev" in "".join(said)
     assert database.slot("tailrace_dev") is None
     assert database.sql("select pubname from pg_publication") == []
     assert list((tmp_path / "state").rglob("*.seg*")) == []

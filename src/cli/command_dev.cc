@@ -61,7 +61,8 @@ std::string what_to_try(const config::Config& config) {
           "    the rows, then each change as it commits\n";
   text += "  tailrace status" + flag + "                          tables, lag, records\n";
   if (!config.declaration.functions.empty())
-    text += "  tailrace invoke dev --event '{}'" + flag + "         call the function yourself\n";
+    text += "  tailrace invoke dev --newest-of dev" + flag +
+            "       call the function yourself with the newest record\n";
   text.pop_back();  // the note ends the line
   return text;
 }

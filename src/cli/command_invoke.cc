@@ -10,11 +10,18 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/human_text.h"
+#include "cli/newest_record.h"
 
 namespace tailrace::cli {
 namespace {
 
 using nlohmann::json;
+
+struct InvokeRequest {
+  std::string function;
+  std::string event = "{}";
+  std::string newest_of;  // a stream
+};
 
 // The event itself, the name of its file (also as curl takes it: @FILE), or - for standard input.
 Result<std::string> read_event(const std::string& given) {
@@ -35,11 +42,13 @@ Result<std::string> read_event(const std::string& given) {
   return event;
 }
 
-Outcome invoke(Session& session, const std::string& function, const std::string& given) {
-  auto event = read_event(given);
-  if (!event) return Outcome::failed(std::move(event).error());
+Outcome invoke(Session& session, const InvokeRequest& request) {
+  const std::string& function = request.function;
   auto client = AdminClient::find(session);
   if (!client) return Outcome::failed(std::move(client).error());
+  auto event = request.newest_of.empty() ? read_event(request.event)
+                                         : event_of_newest_record(*client, request.newest_of);
+  if (!event) return Outcome::failed(std::move(event).error());
   // A function runs 900 s at most; its worker may have to start first.
   auto answer = client->post("/v1/functions/" + url_escaped(function) + "/invoke", *event,
                              std::chrono::seconds(960));
@@ -71,20 +80,18 @@ Outcome invoke(Session& session, const std::string& function, const std::string&
 void add_invoke(CLI::App& program, Chosen& chosen) {
   auto* command =
       program.add_subcommand("invoke", "Call a function with an event and print its answer");
-  struct Options {
-    std::string function;
-    std::string event = "{}";
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InvokeRequest>();
   command->add_option("FUNCTION", options->function, "The function's name")->required();
+  auto* event = command
+                    ->add_option("--event", options->event,
+                                 "JSON, the name of a file with it, or - for standard input")
+                    ->capture_default_str();
   command
-      ->add_option("--event", options->event,
-                   "JSON, the name of a file with it, or - for standard input")
-      ->capture_default_str();
+      ->add_option("--newest-of", options->newest_of,
+                   "Call it with the newest record of this stream, as a trigger would")
+      ->excludes(event);
   command->callback([&chosen, options] {
-    chosen = {"invoke", [options](Session& session) {
-                return invoke(session, options->function, options->event);
-              }};
+    chosen = {"invoke", [options](Session& session) { return invoke(session, *options); }};
   });
 }
 

@@ -202,6 +202,15 @@ def test_tail_refuses_a_limit_that_is_none(number):
     assert f'--limit: expected a whole number from 1, found "{number}"' in ran.stderr
 
 
+def test_log_verify_tells_of_a_stream_that_was_never_written_to(tailrace):
+    server = tailrace({"streams": {"quiet": {}}})
+    server.stop()
+    for given in (server.data, *(server.data / "streams").iterdir()):
+        ran = run_tailrace("log", "verify", given)
+        assert ran.returncode == 0, ran.stderr
+        assert "empty" in ran.stdout
+
+
 def test_log_verify_refuses_a_folder_without_a_log(tmp_path):
     ran = run_tailrace("log", "verify", tmp_path)
     assert ran.returncode == 2

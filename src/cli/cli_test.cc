@@ -178,6 +178,9 @@ TEST(HumanTextTest, NumbersAreShort) {
   EXPECT_EQ(human_bytes(12ull << 30), "12 GiB");
   EXPECT_EQ(human_count(999), "999");
   EXPECT_EQ(human_count(1234567), "1,234,567");
+  EXPECT_EQ(counted(0, "group"), "0 groups");
+  EXPECT_EQ(counted(1, "group"), "1 group");
+  EXPECT_EQ(counted(1234, "group"), "1,234 groups");
   EXPECT_EQ(human_duration(std::chrono::milliseconds(999)), "999 ms");
   EXPECT_EQ(human_duration(std::chrono::seconds(90)), "90.0 s");
   EXPECT_EQ(human_duration(std::chrono::hours(30)), "30 h");

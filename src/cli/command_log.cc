@@ -33,6 +33,13 @@ Result<std::vector<std::string>> stream_folders(const std::string& given) {
   return folders;
 }
 
+// Whether it lies where a stream's folder does: one may have no segment yet.
+bool is_in_data_folder(const std::string& folder) {
+  fs::path path = fs::absolute(folder).lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  return path.parent_path().filename() == "streams";
+}
+
 json json_of(const std::string& folder, const log::Verification& found) {
   json damage = json::array();
   for (const auto& part : found.damage)
@@ -48,9 +55,11 @@ json json_of(const std::string& folder, const log::Verification& found) {
 
 std::string text_of(const Console& console, const std::string& folder,
                     const log::Verification& found) {
-  std::string out = console.paint(Style::bold, folder) + ": " + human_count(found.records) +
-                    " records in " + human_count(found.groups) + " groups, " +
-                    human_count(found.segments) + " segments, " + human_bytes(found.bytes) + ": " +
+  if (found.segments == 0)
+    return console.paint(Style::bold, folder) + ": empty, nothing was written yet\n";
+  std::string out = console.paint(Style::bold, folder) + ": " + counted(found.records, "record") +
+                    " in " + counted(found.groups, "group") + ", " +
+                    counted(found.segments, "segment") + ", " + human_bytes(found.bytes) + ": " +
                     (found.damage.empty() ? console.paint(Style::green, "ok")
                                           : console.paint(Style::red, "damaged")) +
                     "\n";
@@ -73,7 +82,7 @@ Outcome verify(Session& session, const std::string& given) {
     if (!directory) return Outcome::failed(std::move(directory).error());
     auto found = log::verify(**directory);
     if (!found) return Outcome::failed(std::move(found).error().during(folder));
-    if (folder == given && found->segments == 0)
+    if (folder == given && found->segments == 0 && !is_in_data_folder(folder))
       return Outcome::failed({Fault::invalid, given +
                                                   " is neither a data folder nor a stream's folder "
                                                   "inside one: it has no streams and no segment"});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/human_text.h"
+
 namespace tailrace::cli {
 
 void show_problems(Console& console, const config::Loaded& loaded) {
@@ -44,12 +46,9 @@ std::string problems_json(const std::vector<config::Problem>& problems) {
 }
 
 std::string count_of(const std::vector<config::Problem>& problems) {
-  auto warnings =
-      std::count_if(problems.begin(), problems.end(), [](const auto& p) { return p.warning; });
-  auto errors = static_cast<std::ptrdiff_t>(problems.size()) - warnings;
-  auto counted = [](std::ptrdiff_t count, const std::string& word) {
-    return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
-  };
+  auto warnings = static_cast<std::size_t>(
+      std::count_if(problems.begin(), problems.end(), [](const auto& p) { return p.warning; }));
+  std::size_t errors = problems.size() - warnings;
   if (warnings == 0) return counted(errors, "error");
   if (errors == 0) return counted(warnings, "warning");
   return counted(errors, "error") + ", " + counted(warnings, "warning");

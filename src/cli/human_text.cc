@@ -30,6 +30,10 @@ std::string human_count(std::uint64_t count) {
   return digits;
 }
 
+std::string counted(std::uint64_t count, const std::string& one) {
+  return human_count(count) + " " + one + (count == 1 ? "" : "s");
+}
+
 std::string human_duration(std::chrono::milliseconds duration) {
   auto ms = duration.count();
   if (ms < 1000) return fmt::format("{} ms", ms);

@@ -11,6 +11,8 @@ namespace tailrace::cli {
 std::string human_bytes(std::uint64_t bytes);
 // "1,234,567"
 std::string human_count(std::uint64_t count);
+// "1 record", "1,234 records"
+std::string counted(std::uint64_t count, const std::string& one);
 // "12 ms", "3.4 s", "2 min", "5 h"
 std::string human_duration(std::chrono::milliseconds duration);
 // How many columns the UTF-8 text takes: one a character.

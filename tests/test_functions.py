@@ -416,6 +416,33 @@ def test_no_process_outlives_the_server(database, serve, code, tmp_path):
             server.start(until="/livez")
 
 
+def test_what_outlives_a_killed_server_ends_at_the_next_start(serve, code, tmp_path):
+    pids = tmp_path / "pids"
+    source = """
+        import os
+        import time
+
+        def lambda_handler(event, context):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    with open(os.environ["PIDS"], "w") as file:
+                        file.write(str(os.getpid()))
+                    time.sleep(1000)
+                os._exit(0)
+            os.wait()
+            while not os.path.exists(os.environ["PIDS"]) or not os.path.getsize(os.environ["PIDS"]):
+                time.sleep(0.01)
+    """
+    server = serve({"f": {"code": str(code("f", source)), "environment": {"PIDS": str(pids)}}})
+    server.post("/v1/functions/f/invoke", {})
+    pid = int(pids.read_text())
+    server.kill9()
+    assert alive(pid), "the kernel ends workers, and not what fled from them"
+    server.start(until="/livez")
+    assert not alive(pid)
+
+
 # By hand
 
 

@@ -42,7 +42,7 @@ class WorkerFunctions final : public Functions {
   Result<void> prepare() {
     const auto& folder = platform_.folder;
     std::error_code ec;
-    // What a server that was killed left behind.
+    end_earlier_workers();
     std::filesystem::remove_all(folder + "/tmp", ec);
     for (const auto& name : {"", "/tmp", "/bytecode", "/runtime"}) {
       std::filesystem::create_directories(folder + name, ec);
@@ -188,6 +188,17 @@ class WorkerFunctions final : public Functions {
       auto found = registry.functions.find(name);
       return found == registry.functions.end() ? Entry() : found->second;
     });
+  }
+
+  // A killed server takes its workers with it, but not what they started in sessions of their own.
+  // Each worker's temporary folder, which is still there, is named as its mark.
+  void end_earlier_workers() {
+    std::set<std::string> marks;
+    std::error_code none;
+    for (std::filesystem::directory_iterator at(platform_.folder + "/tmp", none), end;
+         !none && at != end; at.increment(none))
+      marks.insert(at->path().filename().string());
+    if (!marks.empty()) kill_marked(marks);
   }
 
   // Those that hid by clearing their environment; the scans that would have found them have ended.

@@ -164,6 +164,21 @@ std::size_t clear_orphans(const std::string& instance, const std::set<pid_t>& le
   return found;
 }
 
+bool kill_marked(const std::set<std::string>& marks) {
+  auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  for (;;) {
+    bool alive = false;
+    for (const auto& info : all_processes()) {
+      if (info.ended || info.pid == ::getpid() || !marks.count(mark_of(info.pid))) continue;
+      alive = true;
+      ::kill(info.pid, SIGKILL);
+    }
+    if (!alive) return true;
+    if (std::chrono::steady_clock::now() > patience) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 void become_subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 std::uint64_t resident_bytes_of(pid_t pid) {

@@ -36,6 +36,10 @@ bool kill_tree(pid_t leader, const std::string& mark);
 std::size_t clear_orphans(const std::string& instance, const std::set<pid_t>& leaders,
                           const std::set<std::string>& marks, const std::vector<ProcessInfo>& all);
 
+// Kills what carries one of these marks, whoever its parent is now: what outlived a server that was
+// killed itself. False when some would not die in a second.
+bool kill_marked(const std::set<std::string>& marks);
+
 // Makes orphans of workers children of this process instead of init's.
 void become_subreaper();
 

@@ -1,4 +1,6 @@
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "function/functions_fixture.h"
 #include "function/process_tree.h"
@@ -66,6 +68,39 @@ def handler(event, context):
              with_timeout(1));
   invoke();
   EXPECT_EQ(processes(), 0u);
+}
+
+TEST_F(WorkersTest, WhatOutlivedAKilledServerEndsAtTheNextStart) {
+  // A folder as a server leaves it that was killed while two workers ran.
+  for (const char* mark : {"5eed-1", "5eed-2"})
+    std::filesystem::create_directories(folder_ + "/earlier/tmp/" + mark);
+  auto start = [](const char* variable) {
+    const char* environment[] = {variable, nullptr};
+    pid_t pid = ::fork();
+    if (pid == 0) {
+      ::setsid();
+      ::execle("/bin/sleep", "sleep", "1000", nullptr, environment);
+      ::_exit(127);
+    }
+    return pid;
+  };
+  pid_t left = start("TAILRACE_WORKER=5eed-2"), other = start("TAILRACE_WORKER=5eed-3");
+  auto runs = [](pid_t pid, const std::string& program) {
+    std::ifstream name("/proc/" + std::to_string(pid) + "/comm");
+    std::string text;
+    return std::getline(name, text) && text == program;
+  };
+  while (!runs(left, "sleep") || !runs(other, "sleep")) std::this_thread::yield();
+
+  auto started = Functions::make(io_, folder_ + "/earlier", clock_);
+  ASSERT_TRUE(started) << started.error().message;
+
+  int status = 0;
+  ASSERT_EQ(::waitpid(left, &status, 0), left);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  EXPECT_EQ(::waitpid(other, &status, WNOHANG), 0) << "another server's worker is left alone";
+  ::kill(other, SIGKILL);
+  ::waitpid(other, &status, 0);
 }
 
 TEST_F(WorkersTest, AnEndOfTheProcessIsToldAsLambdaTellsIt) {

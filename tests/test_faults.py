@@ -206,7 +206,12 @@ def test_a_kill_while_the_slot_waits_is_mended_by_itself(database, tailrace, hol
     database.sql("create table a (id int primary key); insert into a values (1)")
     old = holder(database)
     server = tailrace(task_config(database.uri(), "a"), until="/livez")
-    wait_until(database.slot, 30, "the slot is being made")
+    # Where the server does not notice that its client is gone.
+    waits = (
+        "select 1 from pg_stat_activity where application_name = 'tailrace t' and "
+        "datname = current_database() and wait_event = 'transactionid'"
+    )
+    wait_until(lambda: database.sql(waits), 30, "the slot waits for the transaction")
     server.kill9()
     server.start(until="/livez")
     status = server.wait_task(TASK, "retrying", "failed")

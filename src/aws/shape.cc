@@ -194,18 +194,14 @@ class Settling {
     return std::nullopt;
   }
 
-  // AWS takes these words, in any case, for flags.
+  // A word is told in upper case, as AWS tells it.
   static std::optional<std::string> settle_boolean(Value& value, const Shape& shape) {
     if (value.kind() == Kind::boolean) return std::nullopt;
     if (value.kind() != Kind::text) return mismatch(value, shape);
     std::string word = shown(value.text());
     for (char& c : word)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    bool yes = word == "TRUE" || word == "YES" || word == "1";
-    bool no = word == "FALSE" || word == "NO" || word == "0";
-    if (!yes && !no) return "'" + word + "' can not be converted to an Boolean";
-    value = Value::of(yes);
-    return std::nullopt;
+    return "'" + word + "' can not be converted to an Boolean";
   }
 
   std::optional<std::string> settle_timestamp(Value& value, const Shape& shape) const {
@@ -226,16 +222,28 @@ class Settling {
   const Codec codec_;
 };
 
+// Where a value stands, from the outside in. Most are never told, so the text is made when one is.
+struct Path {
+  const Path* outer = nullptr;
+  std::string_view name;   // of a field; empty for an item of a list
+  std::size_t number = 0;  // of an item, from 1
+
+  // "records.1.member.data"
+  std::string text() const {
+    std::string all = outer ? outer->text() : "";
+    if (!all.empty()) all += '.';
+    if (name.empty()) return all + std::to_string(number) + ".member";
+    all += static_cast<char>(std::tolower(name.front()));
+    return all += name.substr(1);
+  }
+};
+
 // The second pass: values have their types, and are held against what else the shape says.
 class Constraints {
  public:
-  void check_fields(const Value& value, const Shape& shape, const std::string& path) {
-    for (const Field& field : shape.fields) {
-      std::string at = path.empty() ? "" : path + ".";
-      at += static_cast<char>(std::tolower(field.name.front()));
-      at += field.name.substr(1);
-      check(value[field.name], *field.shape, field.required, at);
-    }
+  void check_fields(const Value& value, const Shape& shape, const Path* outer) {
+    for (const Field& field : shape.fields)
+      check(value[field.name], *field.shape, field.required, {outer, field.name});
   }
 
   // Nothing when all constraints hold.
@@ -249,7 +257,7 @@ class Constraints {
   }
 
  private:
-  void check(const Value& value, const Shape& shape, bool required, const std::string& path) {
+  void check(const Value& value, const Shape& shape, bool required, const Path& path) {
     if (violations_.size() >= violations_max) return;
     if (value.is_null()) {
       if (required) add(value, path, "Member must not be null");
@@ -258,7 +266,7 @@ class Constraints {
     for (const std::string& rule : broken_rules(value, shape)) add(value, path, rule);
     switch (shape.type) {
       case Type::structure:
-        return check_fields(value, shape, path);
+        return check_fields(value, shape, &path);
       case Type::list:
         return check_items(value, shape, path);
       case Type::map:
@@ -269,13 +277,13 @@ class Constraints {
   }
 
   // Structures in a list have paths of their own; of plain items the list is told as a whole.
-  void check_items(const Value& list, const Shape& shape, const std::string& path) {
+  void check_items(const Value& list, const Shape& shape, const Path& path) {
     const Shape& element = *shape.element;
     std::size_t number = 0;
     for (const Value& item : list.items()) {
       ++number;
       if (element.type == Type::structure) {
-        check(item, element, true, path + "." + std::to_string(number) + ".member");
+        check(item, element, true, {&path, "", number});
       } else if (item.is_null() || !broken_rules(item, element).empty()) {
         return add(list, path, "Member must satisfy constraint: " + rules_of(element));
       }
@@ -283,7 +291,7 @@ class Constraints {
     }
   }
 
-  void check_members(const Value& map, const Shape& shape, const std::string& path) {
+  void check_members(const Value& map, const Shape& shape, const Path& path) {
     auto breaks = [](const Value& value, const Shape& of) {
       return value.is_null() || !broken_rules(value, of).empty();
     };
@@ -407,11 +415,11 @@ class Constraints {
     return "";
   }
 
-  void add(const Value& value, const std::string& path, const std::string& rule) {
+  void add(const Value& value, const Path& path, const std::string& rule) {
     if (violations_.size() >= violations_max) return;
     std::string text = text_of(value);
     if (!value.is_null()) text = "'" + text + "'";
-    violations_.push_back("Value " + text + " at '" + path +
+    violations_.push_back("Value " + text + " at '" + path.text() +
                           "' failed to satisfy constraint: " + rule);
   }
 
@@ -424,7 +432,7 @@ std::optional<Failure> check(Document& document, const Shape& shape) {
   if (auto wrong = Settling(document.codec()).settle(document.root(), shape))
     return Failure{"SerializationException", *wrong};
   Constraints constraints;
-  constraints.check_fields(document.root(), shape, "");
+  constraints.check_fields(document.root(), shape, nullptr);
   return constraints.failure();
 }
 

@@ -73,7 +73,7 @@ std::span<const Member> Value::members() const {
 }
 
 const Value& Value::operator[](std::string_view name) const {
-  static constexpr Value none;
+  static constexpr Value none{};
   std::span<const Member> all = members();
   auto found = std::find_if(all.rbegin(), all.rend(),
                             [name](const Member& member) { return member.name == name; });

@@ -134,7 +134,10 @@ def handler(event, context):
 }
 
 TEST_F(PythonTest, AnOversizeAnswerIsAFunctionErrorAndKeepsTheWorker) {
-  put_python("def handler(event, context):\n  return 'a' * event\n");
+  // Without room for a second one, which would start while the first is busy with its large answer.
+  FunctionSpec wanted;
+  wanted.concurrency_max = 1;
+  put_python("def handler(event, context):\n  return 'a' * event\n", wanted);
   EXPECT_EQ(invoke("6291554").outcome, Outcome::ok);
   auto result = invoke("6291555");
   EXPECT_EQ(result.outcome, Outcome::function_error);

@@ -163,6 +163,7 @@ void Connection::go_on() {
     late_at(session_->deadline());
   }
   read_on();
+  waiting_ = reading_ || writing_ ? nullptr : shared_from_this();
 }
 
 void Connection::write_on() {
@@ -207,6 +208,7 @@ void Connection::shut() {
 
 void Connection::close() {
   if (std::exchange(closed_, true)) return;
+  waiting_.reset();
   if (session_) session_->abandon();
   error_code ignored;
   (transport_ ? transport_->socket() : socket_).close(ignored);

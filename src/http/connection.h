@@ -14,8 +14,8 @@
 namespace tailrace::http {
 
 // One peer: moves bytes between a transport and the session that understands them. The first bytes
-// decide which these are. Everything happens on one strand; the connection lives as long as an
-// operation of its transport.
+// decide which these are. Everything happens on one strand; the connection lives as long as it
+// reads, writes, or holds its peer up until an answer comes.
 class Connection final : public Wakeable,
                          public TransportUser,
                          public std::enable_shared_from_this<Connection> {
@@ -75,6 +75,7 @@ class Connection final : public Wakeable,
   bool shutting_ = false;
   bool closed_ = false;
   std::size_t lingered_bytes_ = 0;
+  std::shared_ptr<Connection> waiting_;  // itself, while no operation keeps it alive
   Guarded<std::vector<std::uint32_t>> woken_;
   std::vector<std::uint32_t> waking_;  // keeps its room between calls
   std::atomic<std::int64_t> late_at_;  // steady nanoseconds

@@ -1,18 +1,14 @@
 #include "http/server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <future>
 #include <thread>
 
-#include "base/unique_fd.h"
+#include "http/server_fixture.h"
 
 namespace tailrace::http {
 namespace {
@@ -20,106 +16,6 @@ namespace {
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// A peer that says exactly what it is told.
-class Peer {
- public:
-  explicit Peer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    timeval patience{20, 0};
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ =
-        ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  }
-
-  bool connected() const { return connected_; }
-
-  void say(std::string_view bytes) {
-    while (!bytes.empty()) {
-      auto count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (count <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-  }
-
-  // Reads until the text was seen; what came so far when the connection ends first.
-  std::string hear_until(std::string_view end) {
-    while (heard_.find(end) == std::string::npos && hear_some()) {
-    }
-    auto at = heard_.find(end);
-    auto length = at == std::string::npos ? heard_.size() : at + end.size();
-    auto text = heard_.substr(0, length);
-    heard_.erase(0, length);
-    return text;
-  }
-
-  std::string hear_all() {
-    while (hear_some()) {
-    }
-    return std::exchange(heard_, {});
-  }
-
-  void leave() { socket_ = UniqueFd(); }
-
- private:
-  bool hear_some() {
-    char bytes[4096];
-    auto count = ::recv(socket_.get(), bytes, sizeof bytes, 0);
-    if (count < 0 && errno == EAGAIN) ADD_FAILURE() << "the server neither answers nor closes";
-    if (count <= 0) return false;
-    heard_.append(bytes, static_cast<std::size_t>(count));
-    return true;
-  }
-
-  UniqueFd socket_;
-  bool connected_ = false;
-  std::string heard_;
-};
-
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { io_.run(); });
-  }
-
-  void TearDown() override {
-    server_.reset();
-    work_.reset();
-    for (auto& thread : threads_) thread.join();
-  }
-
-  void serve(Handler handler, Server::Options options = {}) {
-    auto listening = Server::listen(io_, std::move(options), std::move(handler));
-    ASSERT_TRUE(listening) << listening.error().message;
-    server_ = std::move(*listening);
-  }
-
-  void serve_echo(Server::Options options = {}) {
-    serve(
-        [](Request request, std::shared_ptr<Responder> responder) {
-          responder->send(
-              {200, "text/plain", request.method + " " + request.path + " " + request.body, {}});
-        },
-        std::move(options));
-  }
-
-  Peer peer() { return Peer(server_->port()); }
-
-  std::string answer_to(std::string_view bytes) {
-    auto someone = peer();
-    someone.say(bytes);
-    return someone.hear_all();
-  }
-
-  boost::asio::io_context io_{2};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      io_.get_executor()};
-  std::vector<std::thread> threads_;
-  std::unique_ptr<Server> server_;
-};
 
 constexpr std::string_view get = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -386,6 +282,104 @@ TEST_F(ServerTest, AResponderMayOutliveTheLoop) {
     server->reset();
   }
   kept->send({});
+}
+
+TEST_F(ServerTest, TrailersAreCheckedAndDropped) {
+  serve_echo();
+  const std::string start =
+      "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_THAT(answer_to(start + "1\r\na\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\n"),
+              EndsWith("POST /a a"));
+  for (const auto& trailer :
+       {std::string("X-Sum: 1\n\r\n"), std::string(" folded\r\n\r\n"),
+        std::string("no colon\r\n\r\n"), "X-Sum: " + std::string(5000, '1') + "\r\n\r\n"})
+    EXPECT_THAT(answer_to(start + "1\r\na\r\n0\r\n" + trailer), StartsWith("HTTP/1.1 400 "))
+        << trailer;
+}
+
+TEST_F(ServerTest, AnswersSayWhenTheyWereMade) {
+  serve_echo();
+  auto text = answer_to("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(text,
+              testing::ContainsRegex("\r\ndate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} "
+                                     "[0-9]{2}:[0-9]{2}:[0-9]{2} GMT\r\n"));
+}
+
+TEST_F(ServerTest, WhatComesAheadIsHeldUpNotBuffered) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  std::atomic<int> served = 0;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
+    if (served++ == 0) return asked.set_value(std::move(responder));
+    responder->send({});
+  });
+  auto someone = peer();
+  someone.say(get);
+  auto first = asked.get_future().get();
+  // The sockets and our buffer hold some of it; a server that reads on takes any amount.
+  std::string many;
+  for (int i = 0; i < 10'000; ++i) many += get;
+  std::size_t sent = 0, sent_max = 256u << 20;
+  for (ssize_t count = 1; count > 0 && sent < sent_max; sent += static_cast<std::size_t>(count)) {
+    count = ::send(someone.fd(), many.data(), many.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0) break;
+  }
+  EXPECT_LT(sent, 64u << 20);
+  EXPECT_EQ(served, 1);
+  first->send({});
+  EXPECT_THAT(someone.hear_until("HTTP/1.1 200 OK"), EndsWith("HTTP/1.1 200 OK"));
+}
+
+TEST_F(ServerTest, AllBodiesTogetherAreBounded) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  std::atomic<int> served = 0;
+  serve(
+      [&](Request, std::shared_ptr<Responder> responder) {
+        if (served++ == 0) return asked.set_value(std::move(responder));
+        responder->send({});
+      },
+      {.held_bytes_max = 1000});
+  const std::string large =
+      "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 600\r\n\r\n" +
+      std::string(600, 'a');
+  auto someone = peer();
+  someone.say(large);
+  auto first = asked.get_future().get();
+  EXPECT_THAT(answer_to(large), StartsWith("HTTP/1.1 503 "));
+  first->send({});
+  someone.hear_all();
+  EXPECT_THAT(answer_to(large), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AnAnswerThatNobodyReadsIsCut) {
+  std::promise<void> gone;
+  serve(
+      [&](Request, std::shared_ptr<Responder> responder) {
+        responder->start(200, "text/plain", {});
+        responder->write(std::string(64 << 20, 'a'), [&](bool taken) {
+          EXPECT_FALSE(taken);
+          gone.set_value();
+        });
+      },
+      {.idle_seconds_max = 1});
+  auto someone = peer();
+  someone.say(get);
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+}
+
+TEST_F(ServerTest, DrainsByAnsweringWhatIsUnderWay) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
+    asked.set_value(std::move(responder));
+  });
+  auto idle = peer();
+  auto busy = peer();
+  busy.say(get);
+  auto responder = asked.get_future().get();
+  server_->drain();
+  EXPECT_EQ(idle.hear_all(), "");
+  EXPECT_FALSE(Peer(server_->port()).connected());
+  responder->send({200, "text/plain", "whole", {}});
+  EXPECT_THAT(busy.hear_all(), EndsWith("whole"));
 }
 
 TEST_F(ServerTest, ATakenPortIsNamed) {

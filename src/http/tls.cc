@@ -1,5 +1,9 @@
 #include "http/tls.h"
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include <array>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
@@ -96,10 +100,10 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const Server::Tls& tls) {
   context->use_certificate_chain_file(tls.certificate_file, ec);
   if (ec) return file_error(tls.certificate_file, "certificate", ec);
   context->use_private_key_file(tls.key_file, ssl::context::pem, ec);
-  if (ec) return file_error(tls.key_file, "key", ec);
-  if (SSL_CTX_check_private_key(native) != 1)
+  if (ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == X509_R_KEY_VALUES_MISMATCH)
     return Error{Fault::invalid, "the key " + tls.key_file +
                                      " does not belong to the certificate " + tls.certificate_file};
+  if (ec) return file_error(tls.key_file, "key", ec);
   return context;
 }
 

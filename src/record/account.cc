@@ -34,9 +34,7 @@ std::string consumer_arn(const Account& account, std::string_view stream, std::s
 
 std::optional<StreamArn> parse_stream_arn(std::string_view arn) {
   if (take_until(arn, ':') != "arn") return std::nullopt;
-  auto partition = take_until(arn, ':');
-  if (!partition || !partition->starts_with("aws")) return std::nullopt;
-  if (take_until(arn, ':') != "kinesis") return std::nullopt;
+  if (take_until(arn, ':') != "aws" || take_until(arn, ':') != "kinesis") return std::nullopt;
   auto region = take_until(arn, ':');
   auto id = take_until(arn, ':');
   if (!region || !id || !is_account_id(*id) || take_until(arn, '/') != "stream")
@@ -54,6 +52,7 @@ std::optional<StreamArn> parse_stream_arn(std::string_view arn) {
   auto consumer = take_until(arn, ':');
   if (!consumer || consumer->empty()) return std::nullopt;
   parsed.consumer = *consumer;
+  if (arn.starts_with('0') && arn != "0") return std::nullopt;
   auto [end, problem] =
       std::from_chars(arn.data(), arn.data() + arn.size(), parsed.created_seconds);
   if (problem != std::errc{} || end != arn.data() + arn.size() || parsed.created_seconds < 0)

@@ -20,7 +20,8 @@ std::string stream_arn(const Account& account, std::string_view stream);
 std::string consumer_arn(const Account& account, std::string_view stream, std::string_view consumer,
                          std::int64_t created_seconds);
 
-// What the ARN of a stream or of a consumer names, in any account, region and partition.
+// What the ARN of a stream or of a consumer names, in any account and region. One thing has one
+// ARN, since policies compare the text: another spelling is none.
 struct StreamArn {
   Account account;
   std::string stream;

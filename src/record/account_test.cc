@@ -17,7 +17,12 @@ TEST(StreamArn, IsReadBackAsItWasWritten) {
   EXPECT_EQ(parse_stream_arn(stream_arn(account, "orders")), (StreamArn{account, "orders", "", 0}));
   EXPECT_EQ(parse_stream_arn(consumer_arn(account, "a.b", "c-d", 7)),
             (StreamArn{account, "a.b", "c-d", 7}));
-  EXPECT_TRUE(parse_stream_arn("arn:aws-cn:kinesis:cn-north-1:123456789012:stream/a").has_value());
+}
+
+TEST(StreamArn, AnotherSpellingIsNone) {
+  for (const char* text : {"arn:aws-cn:kinesis:eu-west-1:123456789012:stream/a",
+                           "arn:aws:kinesis:eu-west-1:123456789012:stream/a/consumer/b:07"})
+    EXPECT_FALSE(parse_stream_arn(text).has_value()) << text;
 }
 
 TEST(StreamArn, OtherTextIsNone) {

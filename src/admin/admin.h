@@ -12,7 +12,7 @@
 #include "delivery/deliveries.h"
 #include "function/functions.h"
 #include "http/server.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 namespace boost::asio {
 class io_context;

@@ -461,7 +461,7 @@ class ApiFixture : public testing::Test {
   // Durable when it returns.
   void append(stream::Stream& stream, ShardNumber shard, std::string_view key,
               std::string_view payload) {
-    log::Batch batch = stream.begin_batch();
+    log::Batch batch(parts.clock.now());
     batch.add(shard, key, payload);
     auto appended = stream.log().append(batch, test_patience);
     ASSERT_TRUE(appended) << appended.error().message;

@@ -46,6 +46,7 @@ class FakeLog final : public log::StreamLog {
   Result<Appended> append(log::Batch&, std::chrono::milliseconds) override {
     return Error{Fault::fenced, "not for appending"};
   }
+  Ticket appended() const override { return 0; }
   Ticket durable() const override { return 0; }
   Result<void> wait_durable(Ticket, std::chrono::milliseconds) override { return {}; }
   std::uint64_t subscribe(std::function<void()> wake) override {
@@ -98,6 +99,7 @@ class FakeLog final : public log::StreamLog {
     std::lock_guard lock(mutex_);
     return fenced_;
   }
+  void abandon(const Error&) override {}
   Statistics statistics() const override { return {}; }
 
   Wakes wakes;
@@ -120,6 +122,9 @@ struct FakeStream {
     spec.shards = stream::initial_shards(shards, spec.created_seconds);
     stream = std::make_shared<stream::Stream>(std::move(spec), std::move(made), clock);
   }
+
+  // Who waits for the log, beside the stream itself.
+  std::size_t watchers() { return log->wakes.count() - 1; }
 
   SystemClock clock;
   FakeLog* log;

@@ -71,8 +71,9 @@ void append_streams(MetricsText& text,
   std::vector<Sampled> all;
   for (const auto& stream : streams) {
     log::StreamLog& log = stream->log();
-    Sampled sampled{stream->spec().name, log.statistics()};
-    for (const auto& shard : stream->spec().shards)
+    auto spec = stream->spec();
+    Sampled sampled{spec->name, log.statistics()};
+    for (const auto& shard : spec->shards)
       sampled.first_to_end +=
           as_double(log.end_offset(shard.number)) - as_double(log.first_offset(shard.number));
     sampled.fenced = log.fenced() ? 1 : 0;

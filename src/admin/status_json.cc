@@ -80,7 +80,8 @@ json to_json(const capture::TaskStatus& task) {
 }
 
 json to_json(stream::Stream& stream) {
-  const stream::StreamSpec& spec = stream.spec();
+  auto snapshot = stream.spec();
+  const stream::StreamSpec& spec = *snapshot;
   log::StreamLog& log = stream.log();
 
   json shards = json::array();

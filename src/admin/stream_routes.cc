@@ -42,10 +42,11 @@ Result<ShardNumber> shard_in(const http::Request& request, const stream::Stream&
     auto [read_to, failure] = std::from_chars(text->data(), end, plain);
     if (failure == std::errc{} && read_to == end) number = plain;
   }
-  for (const stream::Shard& shard : stream.spec().shards)
+  auto spec = stream.spec();
+  for (const stream::Shard& shard : spec->shards)
     if (number == shard.number) return shard.number;
-  return Error{Fault::not_found, "stream " + stream.spec().name + " has no shard '" + *text +
-                                     "'; it has " + std::to_string(stream.spec().shards.size())};
+  return Error{Fault::not_found, "stream " + spec->name + " has no shard '" + *text + "'; it has " +
+                                     std::to_string(spec->shards.size())};
 }
 
 Result<Offset> offset_in(const http::Request& request, stream::Stream& stream, ShardNumber shard) {
@@ -148,7 +149,8 @@ void answer_tail(boost::asio::io_context& io, OpenAnswers& open, Parts& parts, c
   const std::string* from = text_in(call.request, "from");
 
   std::vector<std::pair<ShardNumber, Offset>> starts;
-  for (const stream::Shard& shard : (*stream)->spec().shards) {
+  auto spec = (*stream)->spec();
+  for (const stream::Shard& shard : spec->shards) {
     auto start = start_offset(**stream, shard.number, from ? *from : "latest");
     if (!start) return answer(*call.responder, start.error());
     starts.emplace_back(shard.number, *start);

@@ -47,7 +47,7 @@ TEST_F(TailTest, EndsAfterTheLimit) {
   for (int i = 0; i < 5; ++i) orders.log->keep(0, i, std::to_string(i));
   auto peer = tail(3);
   EXPECT_EQ(peer->lines_to_the_end().size(), 3u);
-  EXPECT_EQ(orders.log->wakes.count(), 0u);
+  EXPECT_EQ(orders.watchers(), 0u);
 }
 
 TEST_F(TailTest, ALimitOfZeroEndsAtOnce) { EXPECT_EQ(tail(0)->lines_to_the_end().size(), 0u); }
@@ -65,9 +65,9 @@ TEST_F(TailTest, ASlowPeerIsWaitedFor) {
 TEST_F(TailTest, APeerThatLeavesIsForgotten) {
   auto peer = tail();
   peer->status();
-  EXPECT_EQ(orders.log->wakes.count(), 1u);
+  EXPECT_EQ(orders.watchers(), 1u);
   peer->leave();
-  EXPECT_EQ(orders.log->wakes.count(), 0u);
+  EXPECT_EQ(orders.watchers(), 0u);
   orders.log->keep(0, 1, "a");
 }
 
@@ -77,7 +77,7 @@ TEST_F(TailTest, APeerThatIsGoneWhenWrittenToIsForgotten) {
   peer->wait_for_chunk();
   peer->take_chunk(false);
   peer->lines_to_the_end();
-  EXPECT_EQ(orders.log->wakes.count(), 0u);
+  EXPECT_EQ(orders.watchers(), 0u);
 }
 
 TEST_F(TailTest, AFencedLogEndsItWithTheReasonAfterTheLastRecord) {
@@ -96,7 +96,7 @@ TEST_F(TailTest, ClosingEndsItEvenWhileAPeerIsSlow) {
   peer->wait_for_chunk();
   open.close_all();
   EXPECT_TRUE(peer->ended());
-  EXPECT_EQ(orders.log->wakes.count(), 0u);
+  EXPECT_EQ(orders.watchers(), 0u);
   peer->take_chunk(true);
   EXPECT_FALSE(tail()->answered());  // nothing is begun any more
 }

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "log/stream_log.h"
+#include "stream/stream.h"
 
 namespace tailrace::capture {
 
@@ -19,6 +20,10 @@ struct AppendHooks {
 // Appends, however long the log has no room. The batch is empty afterwards; on an Error it stays.
 Result<log::StreamLog::Appended> append_when_there_is_room(const std::string& task,
                                                            log::StreamLog& log, log::Batch& batch,
+                                                           const AppendHooks& hooks);
+Result<log::StreamLog::Appended> append_when_there_is_room(const std::string& task,
+                                                           stream::Stream& stream,
+                                                           stream::Batch& batch,
                                                            const AppendHooks& hooks);
 
 }  // namespace tailrace::capture

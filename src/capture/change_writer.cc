@@ -24,16 +24,17 @@ ChangeWriter::ChangeWriter(const TaskSpec& spec, const rules::Mappings& mappings
       clock_(clock),
       hooks_(std::move(hooks)),
       position_(position),
+      batch_(stream.begin_batch()),
       durable_(position.end.value) {}
 
 void ChangeWriter::write_to_stream() {
-  TAILRACE_CHECK(batch_.empty());
+  TAILRACE_CHECK(batch_is_empty());
   aside_ = nullptr;
   for (auto& [oid, entry] : entries_) apply_load(entry);
 }
 
 void ChangeWriter::write_aside(Aside& aside) {
-  TAILRACE_CHECK(batch_.empty());
+  TAILRACE_CHECK(batch_is_empty());
   aside_ = &aside;
 }
 
@@ -95,18 +96,22 @@ Result<bool> ChangeWriter::begin(const Transaction& transaction) {
     position_.commit = transaction.commit;
     position_.ordinal = 0;
   }
+  begin_arrival();
+  return true;
+}
+
+void ChangeWriter::begin_arrival() {
   now_ = clock_.now();
   batch_.set_arrival(now_);
-  return true;
+  aside_batch_.set_arrival(now_);
 }
 
 Result<void> ChangeWriter::change(const Transaction& transaction, const Change& change) {
   // Of a transaction that a crash cut in two, the first part is in the log.
   if (change.ordinal <= position_.ordinal) return {};
-  if (batch_.bytes() >= batch_bytes_max) {
+  if (batch_bytes() >= batch_bytes_max) {
     if (auto flushed = flush(); !flushed) return flushed;
-    now_ = clock_.now();
-    batch_.set_arrival(now_);
+    begin_arrival();
   }
   auto found = entries_.find(change.table->oid);
   TAILRACE_CHECK(found != entries_.end());
@@ -156,25 +161,23 @@ void ChangeWriter::emit_half(Entry& entry, const Change& change, envelope::Conte
   // A truncate concerns the rows of every shard, and must stand between them in each.
   bool everywhere = change.operation == Operation::truncate;
   if (aside_ != nullptr) {
-    Buffer& out = batch_.begin_record(0, key_.view());
+    Buffer& out = aside_batch_.begin_record(0, key_.view());
     Aside::append_header(out, {everywhere ? Aside::Kind::broadcast : Aside::Kind::message,
                                entry.table.oid,
                                context.transaction->commit,
                                change.ordinal,
                                {}});
     entry.envelope->append(out, change, context);
-    batch_.end_record();
+    aside_batch_.end_record();
     return;
   }
   if (everywhere) {
-    for (const auto& shard : stream_.spec().shards) {
-      entry.envelope->append(batch_.begin_record(shard.number, key_.view()), change, context);
-      batch_.end_record();
-    }
+    message_.clear();
+    entry.envelope->append(message_, change, context);
+    batch_.add_to_every_shard(key_.view(), message_.view());
     return;
   }
-  ShardNumber shard = stream_.shard_for(hash_key_of(key_.view()));
-  entry.envelope->append(batch_.begin_record(shard, key_.view()), change, context);
+  entry.envelope->append(batch_.begin_record(key_.view()), change, context);
   batch_.end_record();
 }
 
@@ -183,9 +186,9 @@ Result<void> ChangeWriter::commit(const Transaction* transaction, Lsn end) {
     ++totals_.transactions;
     last_commit_time_ = transaction->commit_time;
     if (aside_ != nullptr) {
-      Aside::append_header(batch_.begin_record(0, {}),
+      Aside::append_header(aside_batch_.begin_record(0, {}),
                            {Aside::Kind::transaction_end, 0, transaction->commit, 0, end});
-      batch_.end_record();
+      aside_batch_.end_record();
     }
   }
   if (position_.end < end) position_.end = end;
@@ -195,7 +198,7 @@ Result<void> ChangeWriter::commit(const Transaction* transaction, Lsn end) {
     position_.ordinal = 0;
   }
   position_moved_ = true;
-  if (batch_.bytes() >= batch_bytes_max) return flush();
+  if (batch_bytes() >= batch_bytes_max) return flush();
   return {};
 }
 
@@ -208,14 +211,13 @@ Result<void> ChangeWriter::advance(Lsn lsn) {
 
 Result<void> ChangeWriter::flush() {
   settle();
-  if (!position_moved_ && batch_.empty()) return {};
-  log::StreamLog& log = aside_ ? aside_->log() : stream_.log();
+  if (!position_moved_ && batch_is_empty()) return {};
   if (aside_ != nullptr)
-    Aside::mark_position(batch_, position_);
+    Aside::mark_position(aside_batch_, position_);
   else
     mark_position(batch_, spec_.name, position_);
-  totals_.bytes += batch_.bytes();
-  auto appended = append(log, batch_);
+  totals_.bytes += batch_bytes();
+  auto appended = append();
   if (!appended) return std::move(appended).error();
   position_moved_ = false;
   pending_.push_back({appended->ticket, position_.end, last_commit_time_});
@@ -223,14 +225,15 @@ Result<void> ChangeWriter::flush() {
   return {};
 }
 
-Result<log::StreamLog::Appended> ChangeWriter::append(log::StreamLog& log, log::Batch& batch) {
+Result<log::StreamLog::Appended> ChangeWriter::append() {
   auto keep_alive = [this]() -> Result<void> {
     settle();
     return hooks_.keep_alive();
   };
-  auto appended = append_when_there_is_room(spec_.name, log, batch, {keep_alive, hooks_.waits});
-  if (appended) batch = log::Batch(now_);
-  return appended;
+  AppendHooks hooks{keep_alive, hooks_.waits};
+  if (aside_ != nullptr)
+    return append_when_there_is_room(spec_.name, aside_->log(), aside_batch_, hooks);
+  return append_when_there_is_room(spec_.name, stream_, batch_, hooks);
 }
 
 void ChangeWriter::settle() {

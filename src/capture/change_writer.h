@@ -67,7 +67,7 @@ class ChangeWriter final : public pgoutput::TransactionSink {
   Lsn durable() const { return Lsn{durable_.load(std::memory_order_acquire)}; }
   // Moves durable() on after the log's durable end has moved. Reader thread.
   void settle();
-  bool in_flight() const { return !pending_.empty() || !batch_.empty(); }
+  bool in_flight() const { return !pending_.empty() || !batch_is_empty(); }
 
   const Position& position() const { return position_; }
   UnixMicros durable_commit_time() const { return durable_commit_time_; }
@@ -90,7 +90,10 @@ class ChangeWriter final : public pgoutput::TransactionSink {
   void emit_half(Entry& entry, const Change& change, envelope::Context context,
                  envelope::Context::Half half);
   void apply_load(Entry& entry);
-  Result<log::StreamLog::Appended> append(log::StreamLog& log, log::Batch& batch);
+  Result<log::StreamLog::Appended> append();
+  std::size_t batch_bytes() const { return batch_.bytes() + aside_batch_.bytes(); }
+  bool batch_is_empty() const { return batch_.empty() && aside_batch_.empty(); }
+  void begin_arrival();
   void publish_counts();
 
   const TaskSpec& spec_;
@@ -106,10 +109,11 @@ class ChangeWriter final : public pgoutput::TransactionSink {
   std::set<std::uint32_t> waiting_;
   std::unordered_map<std::uint32_t, Entry> entries_;
 
-  Position position_;  // up to where messages are in the log or in batch_
+  Position position_;  // up to where messages are in the log or in a batch
   bool position_moved_ = false;
-  log::Batch batch_;
-  Buffer key_;
+  stream::Batch batch_;
+  log::Batch aside_batch_;
+  Buffer key_, message_;
   UnixMicros now_{};
   UnixMicros last_commit_time_{};
 

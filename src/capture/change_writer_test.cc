@@ -8,6 +8,7 @@
 
 #include "base/memory_directory.h"
 #include "capture/drain.h"
+#include "stream/streams.h"
 
 namespace tailrace::capture {
 namespace {
@@ -112,7 +113,7 @@ class ChangeWriterTest : public testing::Test {
   // "I 7", "D 7": what every shard holds, in its order, shard after shard.
   std::vector<std::string> messages() {
     std::vector<std::string> all;
-    for (const auto& shard : stream_->spec().shards) {
+    for (const auto& shard : stream_->shards()) {
       auto read = stream_->log().read(shard.number, 0, 100000, 100 << 20);
       EXPECT_TRUE(read);
       for (const auto& record : read->records) {
@@ -351,18 +352,22 @@ TEST_F(ChangeWriterTest, ADrainLeavesOutWhatALoadCovers) {
 TEST(Progress, GivesBackWhatWasMarkedAndForgetsWhatWasTakenBack) {
   MemoryDirectory disk;
   SystemClock clock;
-  auto log = log::StreamLog::open(disk, {.name = "x"}, clock);
-  ASSERT_TRUE(log);
+  stream::Streams streams(disk, clock);
+  stream::StreamSpec spec;
+  spec.name = "x";
+  spec.shards = stream::initial_shards(1, 0);
+  auto stream = streams.open(spec).value();
+  log::StreamLog& log = stream->log();
   Position position{{42, 3, Lsn{7}}, Lsn{100}, Lsn{99}, 5};
-  log::Batch batch;
+  stream::Batch batch = stream->begin_batch();
   mark_position(batch, "a", position);
   mark_creating_slot(batch, "a", "slot_a");
   mark_load(batch, "a", 17, {Lsn{50}, 1000});
   mark_position(batch, "ab", Position{});
-  auto appended = (*log)->append(batch, 1s);
-  ASSERT_TRUE(appended && (*log)->wait_durable(appended->ticket, 5s));
+  auto appended = stream->append(batch, 1s);
+  ASSERT_TRUE(appended && log.wait_durable(appended->ticket, 5s));
 
-  auto progress = read_progress(**log, "a");
+  auto progress = read_progress(log, "a");
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->position, position);
   EXPECT_EQ(progress->creating_slot, "slot_a");
@@ -370,11 +375,11 @@ TEST(Progress, GivesBackWhatWasMarkedAndForgetsWhatWasTakenBack) {
   EXPECT_EQ(progress->loads.at(17).snapshot, Lsn{50});
   EXPECT_EQ(progress->loads.at(17).rows, 1000u);
 
-  log::Batch forget;
+  stream::Batch forget = stream->begin_batch();
   mark_forgotten(forget, "a", *progress);
-  appended = (*log)->append(forget, 1s);
-  ASSERT_TRUE(appended && (*log)->wait_durable(appended->ticket, 5s));
-  progress = read_progress(**log, "a");
+  appended = stream->append(forget, 1s);
+  ASSERT_TRUE(appended && log.wait_durable(appended->ticket, 5s));
+  progress = read_progress(log, "a");
   ASSERT_TRUE(progress);
   EXPECT_FALSE(progress->position || progress->creating_slot);
   EXPECT_TRUE(progress->loads.empty());

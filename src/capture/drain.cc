@@ -53,14 +53,11 @@ Result<bool> Drain::step(const AppendHooks& hooks) {
     }
     switch (header->kind) {
       case Aside::Kind::message:
-        if (wanted(*header))
-          batch_.add(stream_.shard_for(hash_key_of(record.partition_key)), record.partition_key,
-                     Aside::message(record.payload));
+        if (wanted(*header)) batch_.add(record.partition_key, Aside::message(record.payload));
         break;
       case Aside::Kind::broadcast:
         if (wanted(*header))
-          for (const auto& shard : stream_.spec().shards)
-            batch_.add(shard.number, record.partition_key, Aside::message(record.payload));
+          batch_.add_to_every_shard(record.partition_key, Aside::message(record.payload));
         break;
       case Aside::Kind::transaction_end:
         position_.end = header->end;
@@ -81,7 +78,7 @@ Result<bool> Drain::step(const AppendHooks& hooks) {
 Result<void> Drain::flush(const AppendHooks& hooks) {
   if (!moved_) return {};
   mark_position(batch_, task_, position_);
-  auto appended = append_when_there_is_room(task_, stream_.log(), batch_, hooks);
+  auto appended = append_when_there_is_room(task_, stream_, batch_, hooks);
   if (!appended) return std::move(appended).error();
   ticket_ = appended->ticket;
   batch_ = stream_.begin_batch();

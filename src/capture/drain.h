@@ -41,7 +41,7 @@ class Drain {
   std::map<std::uint32_t, LoadMark> loads_;
   std::set<std::uint32_t> waiting_;
   Offset next_;
-  log::Batch batch_;
+  stream::Batch batch_;
   bool moved_ = false;
   log::StreamLog::Ticket ticket_ = 0;
 };

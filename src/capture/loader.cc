@@ -242,7 +242,7 @@ Result<void> Loader::copy(pg::Connection& connection, const Part& part, Lsn snap
       envelope::TableEnvelope::make(spec_.message_format, spec_.partition_by, source_, table.shape);
   std::vector<Value> values(table.shape.columns.size());
   Buffer unescaped, key;
-  log::Batch batch = stream_.begin_batch();
+  stream::Batch batch = stream_.begin_batch();
   std::uint64_t rows = 0, ordinal = 0, ordinal_end = 0;
   envelope::Context context{.now = clock_.now(), .snapshot = snapshot};
 
@@ -259,8 +259,7 @@ Result<void> Loader::copy(pg::Connection& connection, const Part& part, Lsn snap
         .operation = Operation::load, .table = &table.shape, .before = {}, .after = values};
     key.clear();
     envelope->append_partition_key(key, change, envelope::Context::Half::whole);
-    ShardNumber shard = stream_.shard_for(hash_key_of(key.view()));
-    envelope->append(batch.begin_record(shard, key.view()), change, context);
+    envelope->append(batch.begin_record(key.view()), change, context);
     batch.end_record();
     ++rows;
     return {};
@@ -314,13 +313,11 @@ Result<bool> Loader::rewritten_since_snapshot(pg::Connection& connection, const 
 Result<void> Loader::finish(Progress& table, Lsn snapshot) {
   auto envelope =
       envelope::TableEnvelope::make(spec_.message_format, spec_.partition_by, source_, table.shape);
-  log::Batch batch = stream_.begin_batch();
+  stream::Batch batch = stream_.begin_batch();
   std::string key = table.shape.schema + "." + table.shape.name;
-  for (const auto& shard : stream_.spec().shards) {
-    envelope->append_load_complete(batch.begin_record(shard.number, key), table.rows,
-                                   {.now = clock_.now(), .snapshot = snapshot});
-    batch.end_record();
-  }
+  Buffer message;
+  envelope->append_load_complete(message, table.rows, {.now = clock_.now(), .snapshot = snapshot});
+  batch.add_to_every_shard(key, message.view());
   LoadMark mark{snapshot, table.rows};
   mark_load(batch, spec_.name, table.shape.oid, mark);
   if (auto appended = append(batch); !appended) return appended;
@@ -331,12 +328,12 @@ Result<void> Loader::finish(Progress& table, Lsn snapshot) {
   return {};
 }
 
-Result<void> Loader::append(log::Batch& batch) {
+Result<void> Loader::append(stream::Batch& batch) {
   auto keep_on = [this]() -> Result<void> {
     if (stop_) return Error{Fault::unavailable, "the load was stopped"};
     return {};
   };
-  auto appended = append_when_there_is_room(spec_.name, stream_.log(), batch, {keep_on, waits_});
+  auto appended = append_when_there_is_room(spec_.name, stream_, batch, {keep_on, waits_});
   if (!appended) return std::move(appended).error();
   return {};
 }

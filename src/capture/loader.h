@@ -71,7 +71,7 @@ class Loader {
   Result<void> copy(pg::Connection& connection, const Part& part, Lsn snapshot);
   Result<bool> rewritten_since_snapshot(pg::Connection& connection, const Progress& table);
   Result<void> finish(Progress& table, Lsn snapshot);
-  Result<void> append(log::Batch& batch);
+  Result<void> append(stream::Batch& batch);
   void fail(Error error);
 
   const TaskSpec& spec_;

@@ -49,19 +49,19 @@ Result<Progress> read_progress(const log::StreamLog& log, const std::string& tas
   return progress;
 }
 
-void mark_position(log::Batch& batch, const std::string& task, const Position& position) {
+void mark_position(stream::Batch& batch, const std::string& task, const Position& position) {
   batch.set_mark(position_key(task), encode(position));
 }
 
-void mark_creating_slot(log::Batch& batch, const std::string& task, const std::string& slot) {
+void mark_creating_slot(stream::Batch& batch, const std::string& task, const std::string& slot) {
   batch.set_mark(slot_key(task), std::string(creating) + slot);
 }
 
-void mark_slot_made(log::Batch& batch, const std::string& task) {
+void mark_slot_made(stream::Batch& batch, const std::string& task) {
   batch.set_mark(slot_key(task), "");
 }
 
-void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid,
+void mark_load(stream::Batch& batch, const std::string& task, std::uint32_t oid,
                const LoadMark& load) {
   Buffer value;
   value.append_le(load.snapshot.value);
@@ -69,11 +69,11 @@ void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid,
   batch.set_mark(load_prefix(task) + std::to_string(oid), std::string(value.view()));
 }
 
-void mark_load_forgotten(log::Batch& batch, const std::string& task, std::uint32_t oid) {
+void mark_load_forgotten(stream::Batch& batch, const std::string& task, std::uint32_t oid) {
   batch.set_mark(load_prefix(task) + std::to_string(oid), "");
 }
 
-void mark_forgotten(log::Batch& batch, const std::string& task, const Progress& progress) {
+void mark_forgotten(stream::Batch& batch, const std::string& task, const Progress& progress) {
   batch.set_mark(position_key(task), "");
   batch.set_mark(slot_key(task), "");
   for (const auto& [oid, load] : progress.loads) mark_load_forgotten(batch, task, oid);

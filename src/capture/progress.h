@@ -9,6 +9,7 @@
 #include "log/stream_log.h"
 #include "record/lsn.h"
 #include "record/position.h"
+#include "stream/batch.h"
 
 namespace tailrace::capture {
 
@@ -36,13 +37,14 @@ struct Progress {
 // Fault::corrupt when a mark cannot be decoded: nothing is guessed.
 Result<Progress> read_progress(const log::StreamLog& log, const std::string& task);
 
-void mark_position(log::Batch& batch, const std::string& task, const Position& position);
-void mark_creating_slot(log::Batch& batch, const std::string& task, const std::string& slot);
-void mark_slot_made(log::Batch& batch, const std::string& task);
-void mark_load(log::Batch& batch, const std::string& task, std::uint32_t oid, const LoadMark& load);
+void mark_position(stream::Batch& batch, const std::string& task, const Position& position);
+void mark_creating_slot(stream::Batch& batch, const std::string& task, const std::string& slot);
+void mark_slot_made(stream::Batch& batch, const std::string& task);
+void mark_load(stream::Batch& batch, const std::string& task, std::uint32_t oid,
+               const LoadMark& load);
 // The table is to be loaded again.
-void mark_load_forgotten(log::Batch& batch, const std::string& task, std::uint32_t oid);
+void mark_load_forgotten(stream::Batch& batch, const std::string& task, std::uint32_t oid);
 // Takes back all that the task has marked, so that its next start begins anew.
-void mark_forgotten(log::Batch& batch, const std::string& task, const Progress& progress);
+void mark_forgotten(stream::Batch& batch, const std::string& task, const Progress& progress);
 
 }  // namespace tailrace::capture

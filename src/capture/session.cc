@@ -216,7 +216,7 @@ Result<void> Session::settle_publication(const Progress& progress) {
 // A loaded table that somebody took out of the publication has missed changes: it is loaded again.
 // That is written down before the publication covers it again.
 Result<void> Session::forget_uncovered_loads() {
-  log::Batch forgotten = stream_.begin_batch();
+  stream::Batch forgotten = stream_.begin_batch();
   bool any = false;
   for (const auto& [info, error] : inspection_.wanted) {
     if (!inspection_.publication || covers(*inspection_.publication, info)) continue;
@@ -235,7 +235,7 @@ Result<Position> Session::begin_position() {
   auto exists = Aside::exists(folder_);
   if (!exists) return std::move(exists).error();
   if (*exists) {
-    auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);
+    auto aside = Aside::open(folder_, stream_.spec()->incarnation, spec_.name, clock_);
     if (!aside) return std::move(aside).error();
     auto kept = (*aside)->position();
     if (!kept) return std::move(kept).error();
@@ -262,8 +262,8 @@ Result<Position> Session::begin_position() {
   return position;
 }
 
-Result<void> Session::append_marks(log::Batch& batch) {
-  auto appended = stream_.log().append(batch, marks_patience);
+Result<void> Session::append_marks(stream::Batch& batch) {
+  auto appended = stream_.append(batch, marks_patience);
   if (!appended) return std::move(appended).error().during("write the task's progress");
   return stream_.log().wait_durable(appended->ticket, marks_patience);
 }
@@ -286,7 +286,7 @@ Result<void> Session::create_slot(Progress& progress) {
   }
   // What an abandoned history may have left aside.
   if (auto removed = Aside::remove(folder_); !removed) return removed;
-  log::Batch intent = stream_.begin_batch();
+  stream::Batch intent = stream_.begin_batch();
   mark_creating_slot(intent, spec_.name, spec_.slot);
   if (auto written = append_marks(intent); !written) return written;
 
@@ -299,7 +299,7 @@ Result<void> Session::create_slot(Progress& progress) {
   stream_position_ = position_;
   source_.generation = position_.generation;
   fresh_snapshot_ = slot->snapshot;
-  log::Batch made = stream_.begin_batch();
+  stream::Batch made = stream_.begin_batch();
   mark_position(made, spec_.name, position_);
   mark_slot_made(made, spec_.name);
   if (auto written = append_marks(made); !written) return written;
@@ -408,7 +408,7 @@ Result<void> Session::prepare_load() {
                           },
                           [this](std::optional<Error> why) { say_it_waits(std::move(why)); }});
   if (!to_load_.empty() && !aside_) {
-    auto aside = Aside::open(folder_, stream_.spec().incarnation, spec_.name, clock_);
+    auto aside = Aside::open(folder_, stream_.spec()->incarnation, spec_.name, clock_);
     if (!aside) return std::move(aside).error();
     aside_ = std::move(*aside);
   }
@@ -509,7 +509,7 @@ Result<void> Session::hand_over() {
   writer_->set_loads(loads_, waiting);
   writer_->write_to_stream();
   // The position that was reached aside, so that what waited there can go.
-  log::Batch reached = stream_.begin_batch();
+  stream::Batch reached = stream_.begin_batch();
   mark_position(reached, spec_.name, writer_->position());
   if (auto written = append_marks(reached); !written) return written;
   drain_.reset();
@@ -740,7 +740,7 @@ Result<void> Session::load_only() {
   auto failure = load_failure_.with([](auto& error) { return error; });
   if (failure) return std::move(*failure);
   // Batches become durable in order, so with this one all before it are.
-  log::Batch last = stream_.begin_batch();
+  stream::Batch last = stream_.begin_batch();
   mark_slot_made(last, spec_.name);
   return append_marks(last);
 }

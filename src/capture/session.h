@@ -67,7 +67,7 @@ class Session {
   Result<void> load_only();
   Result<Position> begin_position();
   Result<void> create_slot(Progress& progress);
-  Result<void> append_marks(log::Batch& batch);
+  Result<void> append_marks(stream::Batch& batch);
   Result<void> import_snapshot(const std::string& snapshot);
   void drop_loader();
   Result<std::optional<Lsn>> snapshot_for_load();

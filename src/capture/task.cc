@@ -106,9 +106,9 @@ class PostgresTask final : public Task {
     if (auto dropped = drop_slot(); !dropped) return dropped;
     auto progress = read_progress(stream_->log(), spec_.name);
     if (!progress) return std::move(progress).error();
-    log::Batch batch = stream_->begin_batch();
+    stream::Batch batch = stream_->begin_batch();
     mark_forgotten(batch, spec_.name, *progress);
-    auto appended = stream_->log().append(batch, milliseconds(10000));
+    auto appended = stream_->append(batch, milliseconds(10000));
     if (!appended) return std::move(appended).error();
     if (auto durable = stream_->log().wait_durable(appended->ticket, milliseconds(10000)); !durable)
       return durable;

@@ -1,19 +1,10 @@
-#include <sys/random.h>
-
 #include <set>
 
-#include "base/check.h"
 #include "catalog/catalog.h"
 #include "catalog/spec_json.h"
 
 namespace tailrace::catalog {
 namespace {
-
-std::uint64_t random_incarnation() {
-  std::uint64_t value = 0;
-  TAILRACE_CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
-  return value;
-}
 
 std::string counted(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
@@ -23,6 +14,14 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
   return text;
+}
+
+// Of what differs, what a declaration could have said.
+template <typename Spec>
+std::vector<std::string> declared_fields(const Spec& before, const Spec& after) {
+  auto fields = changed_fields(to_json(before), to_json(after));
+  std::erase(fields, "hidden_before_ms");  // follows from the retention
+  return fields;
 }
 
 template <typename Spec>
@@ -126,13 +125,14 @@ void Application::check_names() {
     if (wanted.shards == 0)
       problems_.push_back("stream " + wanted.name + ": needs at least one shard");
     auto* known = find(streams_, wanted.name);
-    if (known != nullptr && known->spec.shards.size() != wanted.shards)
-      problems_.push_back(
-          "stream " + wanted.name + ": has " + counted(known->spec.shards.size(), "shard") +
-          ", not " + std::to_string(wanted.shards) +
-          "; the number of shards changes through the stream API "
-          "(UpdateShardCount), so declare " +
-          std::to_string(known->spec.shards.size()) + ", or declare a stream of another name");
+    if (known != nullptr && known->spec.shards_declared() != wanted.shards)
+      problems_.push_back("stream " + wanted.name + ": was created with " +
+                          counted(known->spec.shards_declared(), "shard") + ", not " +
+                          std::to_string(wanted.shards) +
+                          "; the number of shards changes through the stream API "
+                          "(UpdateShardCount), so declare " +
+                          std::to_string(known->spec.shards_declared()) +
+                          ", or declare a stream of another name");
   }
 }
 
@@ -161,6 +161,8 @@ void Application::check_references() {
 }
 
 Result<void> Application::put_streams() {
+  std::int64_t now_ms =
+      std::chrono::floor<std::chrono::milliseconds>(clock_.now()).time_since_epoch().count();
   for (const Declaration::Stream& wanted : declaration_.streams) {
     auto* known = find(streams_, wanted.name);
     stream::StreamSpec spec;
@@ -168,14 +170,16 @@ Result<void> Application::put_streams() {
       spec = known->spec;
     } else {
       spec.name = wanted.name;
-      spec.incarnation = random_incarnation();
+      spec.incarnation = stream::random_incarnation();
       spec.created_seconds =
           std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
       spec.shards = stream::initial_shards(wanted.shards, spec.created_seconds);
+      spec.declared_shards = wanted.shards;
     }
-    spec.retention = wanted.retention;
+    spec.set_retention(wanted.retention, now_ms);
     spec.retention_bytes = wanted.retention_bytes;
     spec.sync = wanted.sync;
+    spec.aws_limits = wanted.aws_limits;
     if (auto put = put_all("stream", std::vector{spec}, streams_); !put) return put;
     if (known == nullptr)
       done_.back() = "stream " + spec.name + ": created with " + counted(wanted.shards, "shard");
@@ -198,7 +202,7 @@ Result<void> Application::put_all(const char* kind, const std::vector<Spec>& wan
     else if (same)
       sentence += "now declared here";
     else
-      sentence += "changed " + joined(changed_fields(to_json(before->spec), to_json(spec)), ", ");
+      sentence += "changed " + joined(declared_fields(before->spec, spec), ", ");
     done_.push_back(std::move(sentence));
   }
   return {};

@@ -150,8 +150,9 @@ TEST_F(ApplyTest, RefusesAnotherShardCountAndNamesTheWayOut) {
   auto error = refused();
 
   EXPECT_EQ(error.fault, Fault::invalid);
-  EXPECT_THAT(error.message, AllOf(HasSubstr("stream orders"), HasSubstr("has 3 shards, not 4"),
-                                   HasSubstr("UpdateShardCount")));
+  EXPECT_THAT(error.message,
+              AllOf(HasSubstr("stream orders"), HasSubstr("created with 3 shards, not 4"),
+                    HasSubstr("UpdateShardCount")));
   EXPECT_EQ(catalog_->functions()->at(0).spec.handler, "");
 }
 

@@ -7,7 +7,7 @@
 #include "base/uuid.h"
 #include "catalog/spec_json.h"
 
-// One table holds everything. A spec is one JSON text, so that a new field needs no new schema;
+// One table holds all objects. A spec is one JSON text, so that a new field needs no new schema;
 // what must be unique or is asked for by itself has a column.
 
 namespace tailrace::catalog {
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* schema = R"(
   CREATE TABLE objects (
-    kind TEXT NOT NULL,        -- stream, task, function, trigger
+    kind TEXT NOT NULL,        -- stream, task, function, trigger, deletion
     name TEXT NOT NULL,
     id TEXT,                   -- a trigger's UUID
     origin TEXT NOT NULL,      -- yaml, api
@@ -26,6 +26,21 @@ constexpr const char* schema = R"(
   ) WITHOUT ROWID;
   CREATE UNIQUE INDEX object_ids ON objects (id) WHERE id IS NOT NULL;
 )";
+
+constexpr const char* settings_schema = R"(
+  CREATE TABLE settings (
+    key TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+  ) WITHOUT ROWID;
+)";
+
+// A removed stream whose folder is to be deleted; its name is that of the folder, since a stream of
+// the same name may have come and gone again.
+constexpr std::string_view deletion_kind = "deletion";
+
+std::string deletion_name(const stream::StreamSpec& spec) {
+  return spec.name + "-" + std::to_string(spec.incarnation);
+}
 
 std::string_view name_of(Catalog::Kind kind) {
   switch (kind) {
@@ -59,6 +74,7 @@ class Session final : public Catalog {
   Result<std::vector<Entry<stream::StreamSpec>>> streams() override {
     return read<stream::StreamSpec>();
   }
+  Result<std::optional<Entry<stream::StreamSpec>>> stream(const std::string& name) override;
   Result<std::vector<Entry<capture::TaskSpec>>> tasks() override {
     return read<capture::TaskSpec>();
   }
@@ -83,6 +99,11 @@ class Session final : public Catalog {
   Result<delivery::TriggerSpec> put(const delivery::TriggerSpec& spec, Origin origin) override;
 
   Result<void> remove(Kind kind, const std::string& name) override;
+  Result<std::vector<stream::StreamSpec>> deletions() override;
+  Result<void> end_deletion(const stream::StreamSpec& spec) override;
+  Result<std::vector<std::string>> users(Kind kind, const std::string& name) override;
+  Result<std::optional<std::string>> setting(const std::string& key) override;
+  Result<void> set_setting(const std::string& key, const std::string& value) override;
   Result<void> together(const std::function<Result<void>(Catalog&)>& work) override {
     return work(*this);
   }
@@ -91,10 +112,11 @@ class Session final : public Catalog {
   template <typename Spec>
   Result<std::vector<Entry<Spec>>> read();
   template <typename Spec>
+  Result<Entry<Spec>> entry_of(const SqliteStatement& row);
+  template <typename Spec>
   Result<void> write(const Spec& spec, const std::string& id, Origin origin);
   Result<std::optional<std::string>> id_of(Kind kind, const std::string& name);
   Result<void> require(Kind kind, const std::string& name);
-  Result<std::vector<std::string>> users_of(Kind kind, const std::string& name);
 
   Sqlite& sqlite_;
   const std::string& file_;
@@ -113,15 +135,36 @@ Result<std::vector<Entry<Spec>>> Session::read() {
     auto row = select->step();
     if (!row) return std::move(row).error();
     if (!*row) return entries;
-    Entry<Spec> entry;
-    if (auto parsed = from_json(select->text(2), entry.spec); !parsed)
-      return Error{Fault::corrupt, file_ + ": " + title(kind, std::string(select->text(0))) + ": " +
-                                       parsed.error().message};
-    entry.origin = select->text(1) == "yaml" ? Origin::yaml : Origin::api;
-    entry.created = UnixMicros(std::chrono::microseconds(select->integer(3)));
-    entry.updated = UnixMicros(std::chrono::microseconds(select->integer(4)));
-    entries.push_back(std::move(entry));
+    auto entry = entry_of<Spec>(*select);
+    if (!entry) return std::move(entry).error();
+    entries.push_back(std::move(*entry));
   }
+}
+
+// A row of name, origin, spec, created, updated.
+template <typename Spec>
+Result<Entry<Spec>> Session::entry_of(const SqliteStatement& row) {
+  Entry<Spec> entry;
+  if (auto parsed = from_json(row.text(2), entry.spec); !parsed)
+    return Error{Fault::corrupt, file_ + ": " +
+                                     title(kind_of(entry.spec), std::string(row.text(0))) + ": " +
+                                     parsed.error().message};
+  entry.origin = row.text(1) == "yaml" ? Origin::yaml : Origin::api;
+  entry.created = UnixMicros(std::chrono::microseconds(row.integer(3)));
+  entry.updated = UnixMicros(std::chrono::microseconds(row.integer(4)));
+  return entry;
+}
+
+Result<std::optional<Entry<stream::StreamSpec>>> Session::stream(const std::string& name) {
+  auto select = sqlite_.prepare(
+      "SELECT name, origin, spec, created, updated FROM objects WHERE kind = ? AND name = ?");
+  if (!select) return std::move(select).error();
+  auto row = select->bind(name_of(Kind::stream), name).step();
+  if (!row) return std::move(row).error();
+  if (!*row) return std::optional<Entry<stream::StreamSpec>>();
+  auto entry = entry_of<stream::StreamSpec>(*select);
+  if (!entry) return std::move(entry).error();
+  return std::optional(std::move(*entry));
 }
 
 template <typename Spec>
@@ -183,7 +226,7 @@ Result<void> Session::require(Kind kind, const std::string& name) {
   return Error{Fault::not_found, "there is no " + title(kind, name) + "; create it first"};
 }
 
-Result<std::vector<std::string>> Session::users_of(Kind kind, const std::string& name) {
+Result<std::vector<std::string>> Session::users(Kind kind, const std::string& name) {
   std::vector<std::string> users;
   if (kind == Kind::stream) {
     auto all = tasks();
@@ -202,18 +245,71 @@ Result<std::vector<std::string>> Session::users_of(Kind kind, const std::string&
 }
 
 Result<void> Session::remove(Kind kind, const std::string& name) {
-  auto users = users_of(kind, name);
-  if (!users) return std::move(users).error();
-  if (!users->empty()) {
+  auto named_by = users(kind, name);
+  if (!named_by) return std::move(named_by).error();
+  if (!named_by->empty()) {
     std::string text = title(kind, name) + " is still used by ";
-    for (std::size_t i = 0; i < users->size(); ++i) text += (i > 0 ? ", " : "") + (*users)[i];
+    for (std::size_t i = 0; i < named_by->size(); ++i) text += (i > 0 ? ", " : "") + (*named_by)[i];
     return Error{Fault::conflict, text + "; remove that first"};
+  }
+  if (kind == Kind::stream) {
+    auto gone = stream(name);
+    if (!gone) return std::move(gone).error();
+    if (!*gone) return Error{Fault::not_found, "there is no " + title(kind, name)};
+    auto note = sqlite_.prepare(
+        "INSERT INTO objects (kind, name, origin, spec, created, updated) "
+        "VALUES (?1, ?2, 'api', ?3, ?4, ?4)");
+    if (!note) return std::move(note).error();
+    std::int64_t now = clock_.now().time_since_epoch().count();
+    if (auto noted =
+            note->run(deletion_kind, deletion_name((*gone)->spec), to_json((*gone)->spec), now);
+        !noted)
+      return noted;
   }
   auto erase = sqlite_.prepare("DELETE FROM objects WHERE kind = ? AND name = ?");
   if (!erase) return std::move(erase).error();
   if (auto done = erase->run(name_of(kind), name); !done) return done;
   if (sqlite_.changes() == 0) return Error{Fault::not_found, "there is no " + title(kind, name)};
   return {};
+}
+
+Result<std::vector<stream::StreamSpec>> Session::deletions() {
+  auto select = sqlite_.prepare(
+      "SELECT name, origin, spec, created, updated FROM objects WHERE kind = ? ORDER BY name");
+  if (!select) return std::move(select).error();
+  select->bind(deletion_kind);
+  std::vector<stream::StreamSpec> specs;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return std::move(row).error();
+    if (!*row) return specs;
+    auto entry = entry_of<stream::StreamSpec>(*select);
+    if (!entry) return std::move(entry).error();
+    specs.push_back(std::move(entry->spec));
+  }
+}
+
+Result<void> Session::end_deletion(const stream::StreamSpec& spec) {
+  auto erase = sqlite_.prepare("DELETE FROM objects WHERE kind = ? AND name = ?");
+  if (!erase) return std::move(erase).error();
+  return erase->run(deletion_kind, deletion_name(spec));
+}
+
+Result<std::optional<std::string>> Session::setting(const std::string& key) {
+  auto select = sqlite_.prepare("SELECT value FROM settings WHERE key = ?");
+  if (!select) return std::move(select).error();
+  auto row = select->bind(key).step();
+  if (!row) return std::move(row).error();
+  if (!*row) return std::optional<std::string>();
+  return std::optional<std::string>(select->text(0));
+}
+
+Result<void> Session::set_setting(const std::string& key, const std::string& value) {
+  auto put = sqlite_.prepare(
+      "INSERT INTO settings (key, value) VALUES (?, ?) "
+      "ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+  if (!put) return std::move(put).error();
+  return put->run(key, value);
 }
 
 // Each call is a transaction of its own.
@@ -224,6 +320,9 @@ class CatalogFile final : public Catalog {
 
   Result<std::vector<Entry<stream::StreamSpec>>> streams() override {
     return with([](Catalog& inside) { return inside.streams(); });
+  }
+  Result<std::optional<Entry<stream::StreamSpec>>> stream(const std::string& name) override {
+    return with([&](Catalog& inside) { return inside.stream(name); });
   }
   Result<std::vector<Entry<capture::TaskSpec>>> tasks() override {
     return with([](Catalog& inside) { return inside.tasks(); });
@@ -248,6 +347,21 @@ class CatalogFile final : public Catalog {
   }
   Result<void> remove(Kind kind, const std::string& name) override {
     return together([&](Catalog& inside) { return inside.remove(kind, name); });
+  }
+  Result<std::vector<stream::StreamSpec>> deletions() override {
+    return with([](Catalog& inside) { return inside.deletions(); });
+  }
+  Result<void> end_deletion(const stream::StreamSpec& spec) override {
+    return together([&](Catalog& inside) { return inside.end_deletion(spec); });
+  }
+  Result<std::vector<std::string>> users(Kind kind, const std::string& name) override {
+    return with([&](Catalog& inside) { return inside.users(kind, name); });
+  }
+  Result<std::optional<std::string>> setting(const std::string& key) override {
+    return with([&](Catalog& inside) { return inside.setting(key); });
+  }
+  Result<void> set_setting(const std::string& key, const std::string& value) override {
+    return together([&](Catalog& inside) { return inside.set_setting(key, value); });
   }
 
   Result<void> together(const std::function<Result<void>(Catalog&)>& work) override {
@@ -281,7 +395,7 @@ class CatalogFile final : public Catalog {
 Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& file, Clock& clock) {
   auto sqlite = Sqlite::open(file, Sqlite::Synchronous::full, Sqlite::Check::whole);
   if (!sqlite) return std::move(sqlite).error().during("open the catalogue");
-  if (auto upgraded = (*sqlite)->upgrade({schema}); !upgraded)
+  if (auto upgraded = (*sqlite)->upgrade({schema, settings_schema}); !upgraded)
     return std::move(upgraded).error().during("open the catalogue");
   return std::unique_ptr<Catalog>(new CatalogFile(std::move(*sqlite), file, clock));
 }

@@ -11,7 +11,7 @@
 #include "capture/task.h"
 #include "delivery/deliveries.h"
 #include "function/functions.h"
-#include "stream/stream.h"
+#include "stream/stream_spec.h"
 
 namespace tailrace::catalog {
 
@@ -35,30 +35,42 @@ class Catalog {
   virtual ~Catalog() = default;
 
   virtual Result<std::vector<Entry<stream::StreamSpec>>> streams() = 0;
+  // Nothing when there is none.
+  virtual Result<std::optional<Entry<stream::StreamSpec>>> stream(const std::string& name) = 0;
   virtual Result<std::vector<Entry<capture::TaskSpec>>> tasks() = 0;
   virtual Result<std::vector<Entry<function::FunctionSpec>>> functions() = 0;
   virtual Result<std::vector<Entry<delivery::TriggerSpec>>> triggers() = 0;
 
   // Add or replace by name. A trigger without a name is called "<stream>/<function>"; it gets a
   // random id unless it brings one or is known already: then it keeps that. Fault::not_found when
-  // the stream or function that it names does not exist, Fault::conflict when another trigger has
-  // its id.
+  // the stream or function that it names does not exist or is being deleted, Fault::conflict when
+  // another trigger has its id.
   virtual Result<void> put(const stream::StreamSpec& spec, Origin origin) = 0;
   virtual Result<void> put(const capture::TaskSpec& spec, Origin origin) = 0;
   virtual Result<void> put(const function::FunctionSpec& spec, Origin origin) = 0;
   virtual Result<delivery::TriggerSpec> put(const delivery::TriggerSpec& spec, Origin origin) = 0;
 
   enum class Kind { stream, task, function, trigger };
-  // Fault::not_found; Fault::conflict when something else still names it (a task its stream).
+  // Fault::not_found; Fault::conflict when something else still names it (a task its stream). Of a
+  // stream a deletion is left: its name is free, its records are still to be deleted.
   virtual Result<void> remove(Kind kind, const std::string& name) = 0;
+  // The specs of removed streams whose records may still be there.
+  virtual Result<std::vector<stream::StreamSpec>> deletions() = 0;
+  virtual Result<void> end_deletion(const stream::StreamSpec& spec) = 0;
+  // What names it, for people: "task products", "trigger orders/audit".
+  virtual Result<std::vector<std::string>> users(Kind kind, const std::string& name) = 0;
+
+  // Small values that concern no object but the whole: one row each. Nothing when never set.
+  virtual Result<std::optional<std::string>> setting(const std::string& key) = 0;
+  virtual Result<void> set_setting(const std::string& key, const std::string& value) = 0;
 
   // What `work` does with the catalogue it is given is one transaction: all of it is committed, or
   // nothing when `work` returns an error.
   virtual Result<void> together(const std::function<Result<void>(Catalog&)>& work) = 0;
 };
 
-// What a declaration (the YAML file) wants to exist. Streams keep the shards and retention they
-// have, except that retention may change; shards are given as a count.
+// What a declaration (the YAML file) wants to exist. A stream keeps the shards that it has; they
+// are given as the count that it was created with, which resharding does not change.
 struct Declaration {
   struct Stream {
     std::string name;
@@ -66,6 +78,7 @@ struct Declaration {
     std::chrono::hours retention{24};
     std::uint64_t retention_bytes = 0;
     log::Sync sync = log::Sync::always;
+    bool aws_limits = false;
   };
   std::vector<Stream> streams;
   std::vector<capture::TaskSpec> tasks;

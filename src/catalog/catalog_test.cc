@@ -162,11 +162,11 @@ TEST_F(CatalogTest, RefusesTheFileOfANewerProgram) {
   catalog_.reset();
   ASSERT_TRUE(Sqlite::open(file_, Sqlite::Synchronous::full, Sqlite::Check::header)
                   .value()
-                  ->execute("PRAGMA user_version = 2"));
+                  ->execute("PRAGMA user_version = 3"));
   auto opened = Catalog::open(file_, clock_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().fault, Fault::conflict);
-  EXPECT_THAT(opened.error().message, AllOf(HasSubstr(file_), HasSubstr("schema version 2")));
+  EXPECT_THAT(opened.error().message, AllOf(HasSubstr(file_), HasSubstr("schema version 3")));
 }
 
 TEST_F(CatalogTest, LeavesADamagedFileAsItIs) {

@@ -42,6 +42,20 @@ class Fields {
     fail(name, "is out of range");
   }
 
+  // Leaves what may be missing as it is.
+  template <typename Integer>
+  void integer(const char* name, std::optional<Integer>& into) {
+    if (find(name) == nullptr) return;
+    integer(name, into.emplace());
+  }
+
+  void boolean(const char* name, bool& into) {
+    const json* value = find(name);
+    if (value == nullptr) return;
+    if (!value->is_boolean()) return fail(name, "must be true or false");
+    into = value->get<bool>();
+  }
+
   template <typename Duration>
   void duration(const char* name, Duration& into) {
     std::int64_t count = into.count();
@@ -70,6 +84,18 @@ class Fields {
     for (auto& [key, entry] : value->items()) {
       if (!entry.is_string()) return fail(name, "\"" + key + "\" must be a string");
       into[key] = entry.get<std::string>();
+    }
+  }
+
+  template <typename T, typename Parse>
+  void set(const char* name, std::set<T>& into, Parse parse) {
+    const json* value = find(name);
+    if (value == nullptr) return;
+    if (!value->is_array()) return fail(name, "must be a list");
+    for (const json& entry : *value) {
+      auto known = entry.is_string() ? parse(entry.get<std::string>()) : std::nullopt;
+      if (!known) return fail(name, entry.dump() + " is not known");
+      into.insert(*known);
     }
   }
 
@@ -133,6 +159,53 @@ std::optional<log::Sync> parse_sync(std::string_view name) {
   return std::nullopt;
 }
 
+using stream::Mode, stream::ShardMetric;
+
+std::string_view name_of(Mode mode) {
+  switch (mode) {
+    case Mode::provisioned:
+      return "provisioned";
+    case Mode::on_demand:
+      return "on-demand";
+  }
+  __builtin_unreachable();
+}
+
+std::optional<Mode> parse_mode(std::string_view name) {
+  for (auto mode : {Mode::provisioned, Mode::on_demand})
+    if (name_of(mode) == name) return mode;
+  return std::nullopt;
+}
+
+std::string_view name_of(ShardMetric metric) {
+  switch (metric) {
+    case ShardMetric::incoming_bytes:
+      return "incoming-bytes";
+    case ShardMetric::incoming_records:
+      return "incoming-records";
+    case ShardMetric::outgoing_bytes:
+      return "outgoing-bytes";
+    case ShardMetric::outgoing_records:
+      return "outgoing-records";
+    case ShardMetric::write_throughput_exceeded:
+      return "write-throughput-exceeded";
+    case ShardMetric::read_throughput_exceeded:
+      return "read-throughput-exceeded";
+    case ShardMetric::iterator_age:
+      return "iterator-age";
+  }
+  __builtin_unreachable();
+}
+
+std::optional<ShardMetric> parse_shard_metric(std::string_view name) {
+  for (auto metric :
+       {ShardMetric::incoming_bytes, ShardMetric::incoming_records, ShardMetric::outgoing_bytes,
+        ShardMetric::outgoing_records, ShardMetric::write_throughput_exceeded,
+        ShardMetric::read_throughput_exceeded, ShardMetric::iterator_age})
+    if (name_of(metric) == name) return metric;
+  return std::nullopt;
+}
+
 std::string_view name_of(envelope::PartitionBy partition_by) {
   switch (partition_by) {
     case envelope::PartitionBy::primary_key:
@@ -184,19 +257,41 @@ std::string_view name_of(log::Sync sync) {
 }
 
 std::string to_json(const stream::StreamSpec& spec) {
-  json shards = json::array();
-  for (const stream::Shard& shard : spec.shards)
-    shards.push_back({{"number", shard.number},
-                      {"first_hash_key", to_string(shard.range.first)},
-                      {"last_hash_key", to_string(shard.range.last)},
-                      {"created_seconds", shard.created_seconds}});
+  json shards = json::array(), metrics = json::array(), consumers = json::array();
+  for (const stream::Shard& shard : spec.shards) {
+    json entry = {{"number", shard.number},
+                  {"first_hash_key", to_string(shard.range.first)},
+                  {"last_hash_key", to_string(shard.range.last)},
+                  {"created_seconds", shard.created_seconds}};
+    if (shard.parent) entry["parent"] = *shard.parent;
+    if (shard.adjacent_parent) entry["adjacent_parent"] = *shard.adjacent_parent;
+    if (shard.closed_ms) entry["closed_ms"] = *shard.closed_ms;
+    shards.push_back(std::move(entry));
+  }
+  for (stream::ShardMetric metric : spec.shard_metrics) metrics.push_back(name_of(metric));
+  for (const stream::Consumer& consumer : spec.consumers)
+    consumers.push_back({{"name", consumer.name},
+                         {"created_seconds", consumer.created_seconds},
+                         {"tags", consumer.tags},
+                         {"policy", consumer.policy}});
   return write({{"name", spec.name},
                 {"incarnation", std::to_string(spec.incarnation)},
                 {"created_seconds", spec.created_seconds},
                 {"shards", std::move(shards)},
                 {"retention_hours", spec.retention.count()},
                 {"retention_bytes", std::to_string(spec.retention_bytes)},
-                {"sync", name_of(spec.sync)}});
+                {"sync", name_of(spec.sync)},
+                {"declared_shards", spec.declared_shards},
+                {"hidden_before_ms", spec.hidden_before_ms},
+                {"mode", name_of(spec.mode)},
+                {"max_record_kib", spec.max_record_kib},
+                {"kms_key_id", spec.kms_key_id},
+                {"shard_metrics", std::move(metrics)},
+                {"tags", spec.tags},
+                {"policy", spec.policy},
+                {"warm_throughput_mibps", spec.warm_throughput_mibps},
+                {"consumers", std::move(consumers)},
+                {"aws_limits", spec.aws_limits}});
 }
 
 Result<void> from_json(std::string_view text, stream::StreamSpec& spec) {
@@ -210,11 +305,32 @@ Result<void> from_json(std::string_view text, stream::StreamSpec& spec) {
       entry.parsed("first_hash_key", shard.range.first, parse_hash_key);
       entry.parsed("last_hash_key", shard.range.last, parse_hash_key);
       entry.integer("created_seconds", shard.created_seconds);
+      entry.integer("parent", shard.parent);
+      entry.integer("adjacent_parent", shard.adjacent_parent);
+      entry.integer("closed_ms", shard.closed_ms);
       spec.shards.push_back(shard);
     });
     fields.duration("retention_hours", spec.retention);
     fields.parsed("retention_bytes", spec.retention_bytes, parse_number);
     fields.parsed("sync", spec.sync, parse_sync);
+    fields.integer("declared_shards", spec.declared_shards);
+    fields.integer("hidden_before_ms", spec.hidden_before_ms);
+    fields.parsed("mode", spec.mode, parse_mode);
+    fields.integer("max_record_kib", spec.max_record_kib);
+    fields.text("kms_key_id", spec.kms_key_id);
+    fields.set("shard_metrics", spec.shard_metrics, parse_shard_metric);
+    fields.texts("tags", spec.tags);
+    fields.text("policy", spec.policy);
+    fields.integer("warm_throughput_mibps", spec.warm_throughput_mibps);
+    fields.list("consumers", [&](Fields& entry) {
+      stream::Consumer consumer;
+      entry.text("name", consumer.name);
+      entry.integer("created_seconds", consumer.created_seconds);
+      entry.texts("tags", consumer.tags);
+      entry.text("policy", consumer.policy);
+      spec.consumers.push_back(std::move(consumer));
+    });
+    fields.boolean("aws_limits", spec.aws_limits);
   });
 }
 

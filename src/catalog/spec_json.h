@@ -8,7 +8,7 @@
 #include "capture/task.h"
 #include "delivery/deliveries.h"
 #include "function/functions.h"
-#include "stream/stream.h"
+#include "stream/stream_spec.h"
 
 namespace tailrace::catalog {
 

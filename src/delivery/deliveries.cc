@@ -164,12 +164,13 @@ Result<void> AllDeliveries::start_cursors(Trigger& trigger) {
 
 // Where the shards without a cursor begin, pinned in the ledger.
 Result<Ledger::Offsets> AllDeliveries::starting_points(const Trigger& trigger) {
-  std::uint64_t incarnation = trigger.stream->spec().incarnation;
+  std::uint64_t incarnation = trigger.stream->spec()->incarnation;
   auto checkpoints = ledger_->checkpoints(trigger.spec.id, incarnation);
   if (!checkpoints) return std::move(checkpoints).error();
   log::StreamLog& log = trigger.stream->log();
   Ledger::Offsets points, to_pin;
-  for (const stream::Shard& shard : trigger.stream->spec().shards) {
+  auto spec = trigger.stream->spec();
+  for (const stream::Shard& shard : spec->shards) {
     if (trigger.cursors.contains(shard.number)) continue;
     auto checkpoint = checkpoints->find(shard.number);
     Offset end = log.end_offset(shard.number);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "record/sequence_number.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 namespace boost::asio {
 class io_context;

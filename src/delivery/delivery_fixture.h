@@ -241,7 +241,7 @@ class DeliveriesTest : public testing::Test {
   // Makes the records durable, all in one group.
   void append(ShardNumber shard, const std::vector<std::string>& payloads) {
     auto stream = streams_->find("orders");
-    log::Batch batch = stream->begin_batch();
+    log::Batch batch(clock_.now());
     for (auto& payload : payloads) batch.add(shard, "key", payload);
     auto appended = stream->log().append(batch, patience);
     ASSERT_TRUE(appended) << appended.error().message;

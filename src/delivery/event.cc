@@ -32,7 +32,7 @@ Event::Event(const Place& place, const stream::Stream& stream, ShardNumber shard
                       json_string("arn:aws:iam::" + place.account + ":role/tailrace") +
                       R"(,"awsRegion":)" + json_string(place.region) + R"(,"eventSourceARN":)" +
                       json_string("arn:aws:kinesis:" + place.region + ":" + place.account +
-                                  ":stream/" + stream.spec().name) +
+                                  ":stream/" + stream.spec()->name) +
                       "}") {}
 
 Event::Added Event::add(const log::Record& record) {

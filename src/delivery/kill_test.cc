@@ -54,7 +54,7 @@ class KillTest : public testing::Test {
     stream::Streams streams(*data, clock_);
     auto stream = streams.open(stream_spec("orders", shards)).value();
     for (ShardNumber shard = 0; shard < shards; ++shard) {
-      log::Batch batch = stream->begin_batch();
+      log::Batch batch(clock_.now());
       for (Offset i = stream->log().end_offset(shard); i < records_per_shard; ++i)
         batch.add(shard, "key", std::to_string(i));
       auto ticket = stream->log().append(batch, patience).value().ticket;

@@ -36,14 +36,16 @@ class MemoryLog final : public log::StreamLog {
     std::lock_guard lock(mutex_);
     failing_reads_ = count;
   }
+  // Beside the stream that this is the log of.
   std::size_t subscribers() {
     std::lock_guard lock(mutex_);
-    return wakes_.size();
+    return wakes_.size() - 1;
   }
 
   Result<Appended> append(log::Batch&, std::chrono::milliseconds) override {
     return Error{Fault::internal, "not for this test"};
   }
+  Ticket appended() const override { return 0; }
   Ticket durable() const override { return 0; }
   Result<void> wait_durable(Ticket, std::chrono::milliseconds) override { return {}; }
   std::uint64_t subscribe(std::function<void()> wake) override {
@@ -94,6 +96,7 @@ class MemoryLog final : public log::StreamLog {
   std::vector<Damage> damage() const override { return {}; }
   std::vector<std::string> recovery_notes() const override { return {}; }
   std::optional<Error> fenced() const override { return std::nullopt; }
+  void abandon(const Error&) override {}
   Statistics statistics() const override { return {}; }
 
  private:

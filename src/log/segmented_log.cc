@@ -66,13 +66,25 @@ SegmentedLog::SegmentedLog(Directory& directory, Options options, Clock& clock, 
   thread_ = std::thread([this] { run(); });
 }
 
-SegmentedLog::~SegmentedLog() {
+SegmentedLog::~SegmentedLog() { stop(); }
+
+void SegmentedLog::stop() {
   {
     std::lock_guard lock(queue_mutex_);
     queue_.stopping = true;
   }
   work_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SegmentedLog::abandon(const Error& why) {
+  {
+    std::lock_guard lock(queue_mutex_);
+    queue_.fenced = why;
+    queue_.batches.clear();
+  }
+  stop();
+  refuse(why);
 }
 
 // ---- appending
@@ -114,6 +126,11 @@ Result<StreamLog::Appended> SegmentedLog::append(Batch& batch, std::chrono::mill
   lock.unlock();
   if (wake) work_.notify_one();
   return appended;
+}
+
+StreamLog::Ticket SegmentedLog::appended() const {
+  std::lock_guard lock(queue_mutex_);
+  return queue_.last_ticket;
 }
 
 Result<void> SegmentedLog::wait_durable(Ticket ticket, std::chrono::milliseconds patience) {
@@ -302,13 +319,14 @@ void SegmentedLog::publish(const Group& group, std::uint64_t write_micros) {
     published_.statistics.records += records;
     published_.statistics.write_micros += write_micros;
   }
-  durable_.reach(header.last_ticket);
   bool wake_room;
   {
     std::lock_guard lock(queue_mutex_);
     queue_.pending_bytes -= group.pending_bytes();
     wake_room = queue_.room_waiters > 0;
   }
+  // Behind the room, for appenders who wait for the one to have the other.
+  durable_.reach(header.last_ticket);
   if (wake_room) room_.notify_all();
   wake_subscribers();
 }
@@ -327,8 +345,9 @@ void SegmentedLog::finish() {
   if (!wrote) fence(wrote.error());
 }
 
-void SegmentedLog::fence(const Error& cause) {
-  Error error = fenced_error(cause);
+void SegmentedLog::fence(const Error& cause) { refuse(fenced_error(cause)); }
+
+void SegmentedLog::refuse(const Error& error) {
   {
     std::lock_guard lock(queue_mutex_);
     queue_.fenced = error;

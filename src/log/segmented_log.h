@@ -35,6 +35,7 @@ class SegmentedLog final : public StreamLog {
   ~SegmentedLog() override;
 
   Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) override;
+  Ticket appended() const override;
   Ticket durable() const override { return durable_.ticket(); }
   Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) override;
   std::uint64_t subscribe(std::function<void()> wake) override;
@@ -53,6 +54,7 @@ class SegmentedLog final : public StreamLog {
   std::vector<Damage> damage() const override;
   std::vector<std::string> recovery_notes() const override { return notes_; }
   std::optional<Error> fenced() const override;
+  void abandon(const Error& why) override;
   Statistics statistics() const override;
 
  private:
@@ -103,6 +105,8 @@ class SegmentedLog final : public StreamLog {
   void publish(const Group& group, std::uint64_t write_micros);
   void finish();
   void fence(const Error& cause);
+  void refuse(const Error& error);
+  void stop();
   void wake_subscribers();
 
   // Reading.

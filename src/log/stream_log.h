@@ -80,6 +80,8 @@ class StreamLog {
   // What was taken before the disk was full stays queued and is written when there is room. An
   // empty batch gets the ticket of the newest one.
   virtual Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) = 0;
+  // The newest ticket that append() has given.
+  virtual Ticket appended() const = 0;
 
   // Everything up to this ticket survives a crash (with Sync::always) and can be read.
   virtual Ticket durable() const = 0;
@@ -125,6 +127,9 @@ class StreamLog {
   // its bytes are, files in the folder that are not the log's.
   virtual std::vector<std::string> recovery_notes() const = 0;
   virtual std::optional<Error> fenced() const = 0;
+  // Fences the log with this error and writes nothing more: what was appended and is not durable
+  // is given up. For a log that is about to be deleted.
+  virtual void abandon(const Error& why) = 0;
 
   struct Statistics {
     std::uint64_t bytes = 0, segments = 0, groups = 0, syncs = 0, records = 0, pending_bytes = 0;

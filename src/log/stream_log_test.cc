@@ -283,6 +283,7 @@ TEST_F(StreamLogTest, AFullQueueRefusesAfterThePatienceAndKeepsTheBatchTheCaller
   held.unlock();
   append(batch);
   EXPECT_EQ(log->end_offset(0), 2u);
+  disk->on_sync(nullptr);
 }
 
 TEST_F(StreamLogTest, WithSyncIntervalRecordsAreReadableBeforeTheyAreSynced) {

@@ -36,7 +36,8 @@ std::vector<Check> readiness_of(admin::Parts& parts, bool started) {
 
   for (const auto& stream : parts.streams().all()) {
     auto fenced = stream->log().fenced();
-    checks.push_back({"stream " + stream->spec().name, !fenced, fenced ? fenced->message : "open"});
+    checks.push_back(
+        {"stream " + stream->spec()->name, !fenced, fenced ? fenced->message : "open"});
   }
   for (const auto& broken : parts.broken_streams())
     checks.push_back({"stream " + broken.spec.name, false, broken.error.message});

@@ -9,9 +9,9 @@ namespace {
 void retire(stream::Stream& stream) {
   auto retired = stream.retire();
   if (!retired)
-    spdlog::error("stream {}: retention: {}", stream.spec().name, retired.error().message);
+    spdlog::error("stream {}: retention: {}", stream.spec()->name, retired.error().message);
   else if (*retired > 0)
-    spdlog::info("stream {}: {} segments are past their retention and deleted", stream.spec().name,
+    spdlog::info("stream {}: {} segments are past their retention and deleted", stream.spec()->name,
                  *retired);
 }
 

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <thread>
 
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 namespace tailrace::server {
 

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <set>
 #include <thread>
 #include <utility>
@@ -42,7 +44,9 @@ RunningParts::RunningParts(boost::asio::io_context& io, Directory& data, catalog
       clock_(clock),
       started_(clock.now()),
       about_(About{TAILRACE_VERSION, started_, data.path(), {}, {}}),
-      streams_(data, clock) {}
+      streams_(data, clock,
+               [&io](std::function<void()> call) { boost::asio::post(io, std::move(call)); }),
+      stream_operations_(catalog, streams_, clock) {}
 
 RunningParts::~RunningParts() { stop_tasks(); }
 
@@ -57,27 +61,22 @@ Result<void> RunningParts::follow_catalog() {
 }
 
 Result<void> RunningParts::follow_streams() {
-  auto entries = catalog_.streams();
-  if (!entries) return std::move(entries).error();
-  std::vector<Broken<stream::StreamSpec>> broken;
-  for (const auto& entry : *entries) {
-    const std::string& name = entry.spec.name;
-    if (auto running = streams_.find(name)) {
-      if (running->spec() != entry.spec)
-        spdlog::warn("stream {}: its new settings apply from the next start on", name);
-      continue;
-    }
-    auto opened = streams_.open(entry.spec);
-    if (!opened) {
-      spdlog::error("stream {}: {}", name, opened.error().message);
-      broken.push_back({entry.spec, opened.error()});
-      continue;
-    }
-    for (const std::string& note : (*opened)->log().recovery_notes())
+  auto followed = stream_operations_.follow_catalog();
+  if (!followed) return std::move(followed).error();
+  for (const auto& stream : followed->opened) {
+    std::string name = stream->spec()->name;
+    for (const std::string& note : stream->log().recovery_notes())
       spdlog::warn("stream {}: {}", name, note);
-    for (const auto& damage : (*opened)->log().damage())
+    for (const auto& damage : stream->log().damage())
       spdlog::warn("stream {}: damage in {} at {}, {} bytes: {}", name, damage.segment,
                    damage.file_position, damage.bytes, damage.what);
+  }
+  for (const std::string& name : followed->waiting_for_restart)
+    spdlog::warn("stream {}: its new sync applies from the next start on", name);
+  std::vector<Broken<stream::StreamSpec>> broken;
+  for (auto& stream : followed->broken) {
+    spdlog::error("stream {}: {}", stream.spec.name, stream.error.message);
+    broken.push_back({std::move(stream.spec), std::move(stream.error)});
   }
   broken_.with([&](AllBroken& all) { all.streams = std::move(broken); });
   return {};

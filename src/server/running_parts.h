@@ -13,6 +13,7 @@
 #include "base/guarded.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/stream_operations.h"
 #include "server/declared.h"
 #include "server/function_invoker.h"
 #include "server/retention.h"
@@ -91,6 +92,7 @@ class RunningParts final : public admin::Parts {
 
   // In the order they need each other; destroyed in reverse.
   stream::Streams streams_;
+  catalog::StreamOperations stream_operations_;
   Retention retention_{streams_};
   std::unique_ptr<function::Functions> functions_;
   std::unique_ptr<FunctionInvoker> invoker_;

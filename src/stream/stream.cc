@@ -1,7 +1,7 @@
 #include "stream/stream.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -9,137 +9,332 @@
 namespace tailrace::stream {
 namespace {
 
-constexpr std::size_t name_bytes_max = 128;
+constexpr std::uint64_t last_counter = std::numeric_limits<std::int64_t>::max();
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '.' || c == '-';
+std::int64_t seconds_of(std::int64_t ms) {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds{ms}).count();
 }
 
-std::string folder_name(const StreamSpec& spec) {
-  char incarnation[17];
-  std::snprintf(incarnation, sizeof incarnation, "%016llx",
-                static_cast<unsigned long long>(spec.incarnation));
-  return spec.name + "-" + incarnation;
+std::string number_of(ShardNumber shard, std::int64_t created_seconds, std::uint64_t counter,
+                      std::int64_t seconds) {
+  return to_string(SequenceNumber{.shard_created_seconds = created_seconds,
+                                  .shard = shard,
+                                  .counter = counter,
+                                  .record_seconds = seconds});
 }
-
-// A stream with the folder that its log works in.
-struct OpenStream {
-  OpenStream(std::unique_ptr<Directory> folder_of_log, StreamSpec spec,
-             std::unique_ptr<log::StreamLog> log, Clock& clock)
-      : folder(std::move(folder_of_log)), stream(std::move(spec), std::move(log), clock) {}
-
-  std::unique_ptr<Directory> folder;
-  Stream stream;
-};
 
 }  // namespace
 
-std::vector<Shard> initial_shards(std::uint32_t count, std::int64_t created_seconds) {
-  TAILRACE_CHECK(count > 0);
-  // (2^128 - 1) / count is 2^128 / count, except that 2^128 itself cannot be written down when
-  // count is a power of two: the remainder tells.
-  unsigned __int128 width = hash_key_max.value / count;
-  if (hash_key_max.value % count == count - 1) ++width;
-  std::vector<Shard> shards;
-  shards.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Shard shard{.number = i, .created_seconds = created_seconds};
-    shard.range.first.value = width * i;
-    shard.range.last.value = i + 1 == count ? hash_key_max.value : width * (i + 1) - 1;
-    shards.push_back(shard);
+void run_inline(std::function<void()> call) { call(); }
+
+std::string sequence_number(const Shard& shard, Offset offset, std::int64_t arrival_ms) {
+  return number_of(shard.number, shard.created_seconds, offset + 1, seconds_of(arrival_ms));
+}
+
+std::string starting_sequence_number(const Shard& shard) {
+  return number_of(shard.number, shard.created_seconds, 0, shard.created_seconds);
+}
+
+std::string ending_sequence_number(const Shard& shard) {
+  TAILRACE_CHECK(shard.closed_ms);
+  return number_of(shard.number, shard.created_seconds, last_counter, seconds_of(*shard.closed_ms));
+}
+
+// What changes together.
+struct Stream::State {
+  std::shared_ptr<const StreamSpec> spec;
+  std::shared_ptr<const Routes> routes;
+  // A shard closed since the stream was opened has all its records once this is durable.
+  std::map<ShardNumber, log::StreamLog::Ticket> last_tickets;
+  // Of all shards since the stream was opened: who has read a record may ask for its number though
+  // the shard is gone.
+  std::map<ShardNumber, std::int64_t> created_seconds;
+};
+
+Stream::Stream(StreamSpec spec, std::unique_ptr<log::StreamLog> log, Clock& clock,
+               Executor executor)
+    : clock_(clock),
+      name_(spec.name),
+      log_(std::move(log)),
+      waiters_(std::make_shared<Waiters>(static_cast<const Waiters::Source&>(*this),
+                                         std::move(executor))) {
+  auto state = std::make_shared<State>();
+  state->routes = std::make_shared<const Routes>(spec.shards);
+  for (const Shard& shard : spec.shards)
+    state->created_seconds[shard.number] = shard.created_seconds;
+  state->spec = std::make_shared<const StreamSpec>(std::move(spec));
+  state_ = std::move(state);
+  subscription_ = log_->subscribe([waiters = waiters_.get()] { waiters->wake(); });
+}
+
+Stream::~Stream() {
+  log_->unsubscribe(subscription_);
+  waiters_->drop();
+}
+
+std::shared_ptr<const Stream::State> Stream::state() const {
+  std::shared_lock lock(mutex_);
+  return state_;
+}
+
+std::int64_t Stream::now_ms() const {
+  return std::chrono::floor<std::chrono::milliseconds>(clock_.now()).time_since_epoch().count();
+}
+
+std::shared_ptr<const StreamSpec> Stream::spec() const { return state()->spec; }
+
+std::vector<Shard> Stream::shards() const {
+  auto spec = this->spec();
+  std::vector<Shard> listed;
+  std::int64_t now = now_ms();
+  std::copy_if(spec->shards.begin(), spec->shards.end(), std::back_inserter(listed),
+               [&](const Shard& shard) { return !spec->is_expired(shard, now); });
+  return listed;
+}
+
+std::optional<Shard> Stream::shard(ShardNumber number) const {
+  auto spec = this->spec();
+  const Shard* found = spec->find_shard(number);
+  if (found == nullptr || spec->is_expired(*found, now_ms())) return std::nullopt;
+  return *found;
+}
+
+std::vector<Shard> Stream::children(ShardNumber number) const {
+  auto spec = this->spec();
+  std::vector<Shard> children;
+  std::copy_if(spec->shards.begin(), spec->shards.end(), std::back_inserter(children),
+               [&](const Shard& shard) {
+                 return shard.parent == number || shard.adjacent_parent == number;
+               });
+  return children;
+}
+
+std::vector<Shard> Stream::open_shards() const { return state()->routes->shards(); }
+
+ShardNumber Stream::shard_for(HashKey key) const { return state()->routes->shard_for(key); }
+
+void Stream::adopt(StreamSpec spec) {
+  std::lock_guard one_at_a_time(adopting_);
+  auto before = state();
+  TAILRACE_CHECK(spec.name == name_ && spec.incarnation == before->spec->incarnation);
+  auto after = std::make_shared<State>();
+  after->routes = std::make_shared<const Routes>(spec.shards);
+  // Batches that were routed by these need not be looked at again.
+  if (*after->routes == *before->routes) after->routes = before->routes;
+  after->created_seconds = before->created_seconds;
+  std::vector<ShardNumber> closed;
+  for (const Shard& shard : spec.shards) {
+    after->created_seconds[shard.number] = shard.created_seconds;
+    if (shard.is_open()) continue;
+    auto last = before->last_tickets.find(shard.number);
+    if (last != before->last_tickets.end())
+      after->last_tickets.insert(*last);
+    else if (const Shard* known = before->spec->find_shard(shard.number);
+             known == nullptr || known->is_open())
+      closed.push_back(shard.number);
   }
-  return shards;
+  after->spec = std::make_shared<const StreamSpec>(std::move(spec));
+  {
+    std::unique_lock lock(mutex_);
+    for (ShardNumber shard : closed) after->last_tickets[shard] = log_->appended();
+    state_ = std::move(after);
+  }
+  waiters_->wake_readers();
 }
 
-Result<void> check_stream_name(const std::string& name) {
-  if (name.empty()) return Error{Fault::invalid, "a stream name may not be empty"};
-  if (name.size() > name_bytes_max)
-    return Error{Fault::invalid, "the stream name " + name.substr(0, 20) + "... has " +
-                                     std::to_string(name.size()) + " characters, at most " +
-                                     std::to_string(name_bytes_max) + " are allowed"};
-  auto odd = std::find_if_not(name.begin(), name.end(), is_name_character);
-  if (odd != name.end())
-    return Error{Fault::invalid, "the stream name " + name +
-                                     " has a character that is none of a-z A-Z 0-9 _ . - at "
-                                     "position " +
-                                     std::to_string(odd - name.begin() + 1)};
-  return {};
+// ---- writing
+
+Batch Stream::begin_batch() const { return Batch(state()->routes, clock_.now()); }
+
+Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milliseconds patience) {
+  auto started = std::chrono::steady_clock::now();
+  for (;;) {
+    {
+      std::shared_lock lock(mutex_);
+      if (deleted_) return deleted_error();
+      if (auto routes = state_->routes; batch.routes_ != routes) {
+        lock.unlock();
+        batch.route_anew(std::move(routes));
+        continue;
+      }
+      auto appended = log_->append(batch.content_, std::chrono::milliseconds{0});
+      if (appended) {
+        batch.restart(state_->routes);
+        return appended;
+      }
+      auto waited = std::chrono::steady_clock::now() - started;
+      if (appended.error().fault != Fault::unavailable || waited >= patience) return appended;
+    }
+    // Not with the lock held: resharding must not wait for the disk, nor others behind it.
+    auto left = patience - std::chrono::duration_cast<std::chrono::milliseconds>(
+                               std::chrono::steady_clock::now() - started);
+    (void)log_->wait_durable(log_->durable() + 1, left);
+  }
 }
 
-Stream::Stream(StreamSpec spec, std::unique_ptr<log::StreamLog> log, Clock& clock)
-    : spec_(std::move(spec)), log_(std::move(log)), clock_(clock), routes_(spec_.shards) {
-  std::sort(routes_.begin(), routes_.end(),
-            [](const Shard& a, const Shard& b) { return a.range.first < b.range.first; });
+Result<Stream::Put> Stream::put(Batch& batch) {
+  for (;;) {
+    std::shared_lock lock(mutex_);
+    if (deleted_) return deleted_error();
+    if (auto routes = state_->routes; batch.routes_ != routes) {
+      lock.unlock();
+      batch.route_anew(std::move(routes));
+      continue;
+    }
+    auto appended = log_->append(batch.content_, std::chrono::milliseconds{0});
+    if (!appended) return std::move(appended).error();
+    auto routes = state_->routes;
+    lock.unlock();
+
+    Put put;
+    put.ticket = appended->ticket;
+    put.places.reserve(batch.added_.size());
+    for (const Batch::Added& added : batch.added_) {
+      TAILRACE_CHECK(!added.everywhere);
+      auto first = std::lower_bound(
+          appended->firsts.begin(), appended->firsts.end(), added.shard,
+          [](const auto& candidate, ShardNumber wanted) { return candidate.shard < wanted; });
+      put.places.push_back({added.shard, first->offset++});
+    }
+    batch.restart(std::move(routes));
+    return put;
+  }
 }
 
-ShardNumber Stream::shard_for(HashKey key) const {
-  auto behind = std::upper_bound(
-      routes_.begin(), routes_.end(), key,
-      [](HashKey wanted, const Shard& shard) { return wanted < shard.range.first; });
-  TAILRACE_CHECK(behind != routes_.begin() && std::prev(behind)->range.contains(key));
-  return std::prev(behind)->number;
+void Stream::when_durable(log::StreamLog::Ticket ticket, std::function<void(Result<void>)> call) {
+  waiters_->when_durable(ticket, std::move(call));
 }
 
-log::Batch Stream::begin_batch() const { return log::Batch(clock_.now()); }
+// ---- reading
+
+Error Stream::deleted_error() const {
+  return Error{Fault::not_found, "the stream " + name_ + " was deleted"};
+}
+
+Result<void> Stream::check_shard(const State& state, ShardNumber shard) const {
+  const Shard* found = state.spec->find_shard(shard);
+  if (found != nullptr && !state.spec->is_expired(*found, now_ms())) return {};
+  return Error{Fault::not_found,
+               "the stream " + name_ + " has no shard " + shard_id(shard) +
+                   (found ? " any more: all its records are past the retention" : "")};
+}
+
+bool Stream::is_complete(const State& state, ShardNumber shard) const {
+  const Shard* found = state.spec->find_shard(shard);
+  if (found == nullptr || found->is_open()) return false;
+  auto last = state.last_tickets.find(shard);
+  return last == state.last_tickets.end() || last->second <= log_->durable();
+}
+
+Result<Offset> Stream::first_visible(const State& state, ShardNumber shard) {
+  auto first = log_->offset_at(shard, state.spec->visible_from_ms(now_ms()));
+  if (!first) return first;
+  return std::max(*first, log_->first_offset(shard));
+}
+
+Result<Stream::Read> Stream::read(ShardNumber shard, Offset from, std::size_t records_max,
+                                  std::size_t bytes_max) {
+  if (auto error = why_deleted()) return *error;
+  auto state = this->state();
+  if (auto known = check_shard(*state, shard); !known) return std::move(known).error();
+  // Asked before reading: then what is read is all there will be.
+  bool complete = is_complete(*state, shard);
+  std::int64_t visible_from_ms = state->spec->visible_from_ms(now_ms());
+  Read out;
+  out.next = from;
+  for (;;) {
+    out.next = std::max(out.next, log_->first_offset(shard));
+    auto read = log_->read(shard, out.next, records_max, bytes_max);
+    bool is_old =
+        read ? !read->records.empty() && read->records.front().arrival_ms < visible_from_ms
+             : read.error().fault == Fault::not_found || read.error().fault == Fault::corrupt;
+    if (is_old) {
+      auto first = first_visible(*state, shard);
+      if (!first) return std::move(first).error();
+      if (*first > out.next) {
+        out.next = *first;
+        continue;
+      }
+    }
+    if (!read) {
+      if (auto error = why_deleted()) return *error;
+      return std::move(read).error();
+    }
+    out.next = read->next;
+    bool had_records = !read->records.empty();
+    // Arrival times may go backwards a little within a shard.
+    std::erase_if(read->records,
+                  [&](const log::Record& record) { return record.arrival_ms < visible_from_ms; });
+    if (had_records && read->records.empty()) continue;
+    out.records = std::move(*read);
+    out.ended = complete && out.next >= log_->end_offset(shard);
+    return out;
+  }
+}
+
+Result<Offset> Stream::horizon(ShardNumber shard) {
+  if (auto error = why_deleted()) return *error;
+  auto state = this->state();
+  if (auto known = check_shard(*state, shard); !known) return std::move(known).error();
+  return first_visible(*state, shard);
+}
+
+Offset Stream::latest(ShardNumber shard) const { return log_->end_offset(shard); }
+
+Result<Offset> Stream::offset_at(ShardNumber shard, std::int64_t arrival_ms) {
+  auto first = horizon(shard);
+  if (!first) return first;
+  auto found = log_->offset_at(shard, arrival_ms);
+  if (!found) return found;
+  return std::max(*first, *found);
+}
+
+Offset Stream::readable_before(ShardNumber shard) const {
+  auto state = this->state();
+  if (!check_shard(*state, shard) || is_complete(*state, shard))
+    return std::numeric_limits<Offset>::max();
+  return log_->end_offset(shard);
+}
+
+Waiting Stream::when_readable(ShardNumber shard, Offset from, std::function<void()> call) {
+  return waiters_->when_readable(shard, from, std::move(call));
+}
 
 std::string Stream::sequence_number(ShardNumber shard, const log::Record& record) const {
-  auto found = std::find_if(spec_.shards.begin(), spec_.shards.end(),
-                            [&](const Shard& candidate) { return candidate.number == shard; });
-  TAILRACE_CHECK(found != spec_.shards.end());
-  auto arrived =
-      std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds{record.arrival_ms});
-  return to_string(SequenceNumber{.shard_created_seconds = found->created_seconds,
-                                  .shard = shard,
-                                  .counter = record.offset + 1,
-                                  .record_seconds = arrived.count()});
+  auto state = this->state();
+  auto created = state->created_seconds.find(shard);
+  TAILRACE_CHECK(created != state->created_seconds.end());
+  return number_of(shard, created->second, record.offset + 1, seconds_of(record.arrival_ms));
 }
 
+// ---- upkeep
+
 Result<std::size_t> Stream::retire() {
-  auto horizon = std::chrono::floor<std::chrono::milliseconds>(clock_.now() - spec_.retention);
-  auto retired = log_->retire(horizon.time_since_epoch().count(), spec_.retention_bytes);
-  if (!retired) return std::move(retired).error().during("stream " + spec_.name);
+  if (auto error = why_deleted()) return *error;
+  auto spec = this->spec();
+  auto retired = log_->retire(spec->visible_from_ms(now_ms()), spec->retention_bytes);
+  if (!retired) return std::move(retired).error().during("stream " + name_);
   return retired;
 }
 
-Result<std::shared_ptr<Stream>> Streams::open(StreamSpec spec) {
-  if (auto named = check_stream_name(spec.name); !named) return std::move(named).error();
-  if (spec.shards.empty())
-    return Error{Fault::invalid, "the stream " + spec.name + " has no shards"};
-  // Held while the log recovers, so that nobody opens the same folder beside us.
-  return open_.with([&](auto& open) -> Result<std::shared_ptr<Stream>> {
-    if (open.contains(spec.name))
-      return Error{Fault::conflict, "the stream " + spec.name + " is open already"};
-    auto streams = data_.subdirectory("streams");
-    if (!streams) return std::move(streams).error();
-    auto folder = (*streams)->subdirectory(folder_name(spec));
-    if (!folder) return std::move(folder).error();
-    log::StreamLog::Options options;
-    options.name = spec.name;
-    options.incarnation = spec.incarnation;
-    options.sync = spec.sync;
-    auto log = log::StreamLog::open(**folder, std::move(options), clock_);
-    if (!log) return std::move(log).error();
-    auto owner = std::make_shared<OpenStream>(std::move(*folder), spec, std::move(*log), clock_);
-    std::shared_ptr<Stream> stream(owner, &owner->stream);
-    open[spec.name] = stream;
-    return stream;
-  });
+std::optional<Error> Stream::why_deleted() const {
+  std::shared_lock lock(mutex_);
+  if (deleted_) return deleted_error();
+  return std::nullopt;
 }
 
-std::shared_ptr<Stream> Streams::find(const std::string& name) const {
-  return open_.with([&](const auto& open) -> std::shared_ptr<Stream> {
-    auto found = open.find(name);
-    return found == open.end() ? nullptr : found->second;
-  });
+std::optional<Error> Stream::why_not() const {
+  if (auto error = why_deleted()) return error;
+  return log_->fenced();
 }
 
-std::vector<std::shared_ptr<Stream>> Streams::all() const {
-  return open_.with([](const auto& open) {
-    std::vector<std::shared_ptr<Stream>> streams;
-    for (const auto& [name, stream] : open) streams.push_back(stream);
-    return streams;
-  });
+void Stream::end_for_deletion() {
+  {
+    std::unique_lock lock(mutex_);
+    deleted_ = true;
+  }
+  log_->abandon(deleted_error());
+  waiters_->end(deleted_error());
 }
 
 }  // namespace tailrace::stream

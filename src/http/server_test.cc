@@ -185,10 +185,11 @@ TEST_F(ServerTest, ADroppedResponderAnswers500) {
 
 TEST_F(ServerTest, APeerThatLeavesALongPollIsNoticed) {
   std::promise<void> asked, gone;
-  serve([&, kept = std::make_shared<std::shared_ptr<Responder>>()](
-            Request, std::shared_ptr<Responder> responder) {
+  // Not the handler's: the responder keeps what the handler belongs to.
+  std::shared_ptr<Responder> kept;
+  serve([&](Request, std::shared_ptr<Responder> responder) {
     responder->on_gone([&] { gone.set_value(); });
-    *kept = std::move(responder);
+    kept = std::move(responder);
     asked.set_value();
   });
   auto someone = peer();

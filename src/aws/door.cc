@@ -90,9 +90,10 @@ const Operation* Door::find(std::string_view target) const {
   return found == operations_.end() ? nullptr : &found->second;
 }
 
-bool Door::allows_origin(std::string_view origin) const {
+std::string Door::permission_for(const std::string& origin) const {
+  if (verifier_) return "*";
   const auto& allowed = options_.origins_allowed;
-  return std::find(allowed.begin(), allowed.end(), origin) != allowed.end();
+  return std::find(allowed.begin(), allowed.end(), origin) != allowed.end() ? origin : "";
 }
 
 void Door::serve(http::Request request, std::shared_ptr<http::Responder> responder) {
@@ -100,10 +101,11 @@ void Door::serve(http::Request request, std::shared_ptr<http::Responder> respond
   http::Headers headers = {{"x-amzn-RequestId", request_id}};
 
   if (std::string origin(request.header("origin")); !origin.empty()) {
-    if (!allows_origin(origin))
+    std::string permission = permission_for(origin);
+    if (permission.empty())
       return responder->send(
           access_denied("Pages of this origin may not call.", std::move(headers)));
-    headers.emplace_back("Access-Control-Allow-Origin", origin);
+    headers.emplace_back("Access-Control-Allow-Origin", permission);
     headers.emplace_back("Vary", "Origin");
     if (request.method == "OPTIONS")
       return responder->send(preflight_answer(request, std::move(headers)));

@@ -19,12 +19,13 @@ class Verifier;
 // types, constraints, and then what the identity's policy does not allow. Every answer has
 // x-amzn-RequestId and x-amz-id-2.
 //
-// A page in a browser can reach a port of its own machine, so this is what a page can do here:
-// nothing, unless its origin is allowed by the configuration.
-//  - AWS answers any origin with Access-Control-Allow-Origin: *. We do not. A call needs the header
-//    X-Amz-Target and a content type beyond the three that forms have, so a browser asks first
-//    (OPTIONS) and gets no permission; what it sends without asking has no action and changes
-//    nothing.
+// A page in a browser can reach a port of its own machine. Where requests are verified, pages of
+// any origin are answered as AWS answers them, with Access-Control-Allow-Origin: *, since a page
+// cannot sign. Where any key works, a page can do nothing, unless the configuration allows its
+// origin:
+//  - A call needs the header X-Amz-Target and a content type beyond the three that forms have, so a
+//    browser asks first (OPTIONS) and gets no permission; what it sends without asking has no
+//    action and changes nothing.
 //  - A page whose name was made to lead to this machine is of the same origin to its browser, which
 //    then does not ask. It is refused by its Host (http::Server's hosts_allowed), and here by its
 //    Origin, which browsers put on every POST and programs do not.
@@ -33,7 +34,7 @@ class Door {
   struct Options {
     std::string target_prefix;  // "Kinesis_20131202"
     std::string service;        // "kinesis", as policies write actions: "kinesis:PutRecord"
-    // Whose pages may call, as browsers write it: "https://console.example.com".
+    // Whose pages may call unsigned, as browsers write it: "https://console.example.com".
     std::vector<std::string> origins_allowed = {};
   };
   // Without a verifier every request is served, signed or not. The verifier outlives the door.
@@ -44,7 +45,8 @@ class Door {
 
  private:
   const Operation* find(std::string_view target) const;
-  bool allows_origin(std::string_view origin) const;
+  // What Access-Control-Allow-Origin says to it; empty: nothing.
+  std::string permission_for(const std::string& origin) const;
 
   const Options options_;
   const std::map<std::string, Operation, std::less<>> operations_;

@@ -258,6 +258,23 @@ TEST_F(SignedDoorTest, RefusesWhatIsNotSignedAfterLookingAtTheBodyAndTheAction) 
   EXPECT_EQ(served_, 0);
 }
 
+// A page cannot sign, so there is nothing to fear of it.
+TEST_F(SignedDoorTest, AnswersPagesOfAnyOriginAsAwsDoes) {
+  require_signatures("");
+  http::Request asking;
+  asking.method = "OPTIONS";
+  asking.headers = {{"origin", "https://any.example"}};
+  CapturedAnswer answer = ask(asking);
+  EXPECT_EQ(answer.response->status, 200);
+  EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), "*");
+
+  http::Request from_page = signed_request();
+  from_page.headers.emplace_back("origin", "https://any.example");
+  EXPECT_EQ(ask(from_page).header("Access-Control-Allow-Origin"), "*");
+  from_page.headers.erase(from_page.headers.end() - 2);  // its authorization
+  EXPECT_EQ(ask(from_page).header("x-amzn-ErrorType"), "MissingAuthenticationTokenException");
+}
+
 TEST_F(SignedDoorTest, HoldsTheActionAgainstThePolicyOfTheKey) {
   require_signatures(
       R"({"Statement":{"Effect":"Allow","Action":"kinesis:Describe*","Resource":"*"}})");

@@ -47,11 +47,17 @@ Outcome update_account_settings(const Control& control, const Value& input) {
   return commitment_outcome(control, *commitment);
 }
 
+// On AWS the shards of on-demand streams do not count; these streams do.
 Outcome describe_limits(const Control& control, const Value&) {
-  std::int64_t on_demand = 0;
-  for (const auto& stream : control.streams.all())
-    on_demand += stream->spec()->mode == stream::Mode::on_demand;
-  return Outcome::Members([on_demand, open = control.operations.open_shards()](Writer& writer) {
+  std::int64_t on_demand = 0, open = 0;
+  for (const auto& stream : control.streams.all()) {
+    auto spec = stream->spec();
+    if (spec->mode == stream::Mode::on_demand)
+      ++on_demand;
+    else
+      open += spec->open_shards();
+  }
+  return Outcome::Members([on_demand, open](Writer& writer) {
     writer.integer("ShardLimit", catalog::open_shards_max);
     writer.integer("OpenShardCount", open);
     writer.integer("OnDemandStreamCount", on_demand);

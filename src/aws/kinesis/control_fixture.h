@@ -20,7 +20,7 @@ namespace tailrace::aws::kinesis {
 
 // The control plane behind its door, on a disk in memory and a catalogue in a temporary folder. The
 // data plane's actions are there and answer nothing.
-class ControlTest : public testing::Test {
+class ControlTest : public ::testing::Test {
  protected:
   using Json = nlohmann::json;
 

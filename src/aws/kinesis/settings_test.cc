@@ -64,12 +64,12 @@ TEST_F(SettingActions, MonitoringAnswersWithWhatWasAndWhatIs) {
   EXPECT_EQ(ask("EnableEnhancedMonitoring", metrics({"Everything"})).type(), "ValidationException");
 }
 
-TEST_F(SettingActions, LimitsCountWhatIsOpen) {
+TEST_F(SettingActions, LimitsCountProvisionedShardsAndOnDemandStreams) {
   create("more", 3);
   must("CreateStream", {{"StreamName", "on-demand"}});
   Json limits = must("DescribeLimits", Json::object());
   EXPECT_EQ(limits["ShardLimit"], 20000);
-  EXPECT_EQ(limits["OpenShardCount"], 8);
+  EXPECT_EQ(limits["OpenShardCount"], 4);
   EXPECT_EQ(limits["OnDemandStreamCount"], 1);
   EXPECT_EQ(limits["OnDemandStreamCountLimit"], 5000);
 }

@@ -8,6 +8,7 @@
 
 #include "base/memory_directory.h"
 #include "capture/drain.h"
+#include "stream/reshard.h"
 #include "stream/streams.h"
 
 namespace tailrace::capture {
@@ -113,7 +114,7 @@ class ChangeWriterTest : public testing::Test {
   // "I 7", "D 7": what every shard holds, in its order, shard after shard.
   std::vector<std::string> messages() {
     std::vector<std::string> all;
-    for (const auto& shard : stream_->shards()) {
+    for (const auto& shard : stream_->spec()->shards) {
       auto read = stream_->log().read(shard.number, 0, 100000, 100 << 20);
       EXPECT_TRUE(read);
       for (const auto& record : read->records) {
@@ -129,6 +130,31 @@ class ChangeWriterTest : public testing::Test {
   }
 
   std::size_t count() { return messages().size(); }
+
+  // That hold a message of this operation.
+  std::vector<ShardNumber> shards_of(const std::string& operation) {
+    std::vector<ShardNumber> shards;
+    for (const auto& shard : stream_->spec()->shards) {
+      auto read = stream_->log().read(shard.number, 0, 100000, 100 << 20);
+      EXPECT_TRUE(read);
+      for (const auto& record : read->records)
+        if (record.payload.substr(7, 1) == operation) shards.push_back(shard.number);
+    }
+    return shards;
+  }
+
+  void split(ShardNumber shard) {
+    auto spec = *stream_->spec();
+    HashRange range = spec.find_shard(shard)->range;
+    HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
+    ASSERT_TRUE(stream::split(spec, shard, middle, 1000));
+    stream_->adopt(std::move(spec));
+  }
+  void merge(ShardNumber shard, ShardNumber adjacent) {
+    auto spec = *stream_->spec();
+    ASSERT_TRUE(stream::merge(spec, shard, adjacent, 1000));
+    stream_->adopt(std::move(spec));
+  }
 
   Position stored() {
     auto progress = read_progress(stream_->log(), "shop");
@@ -254,6 +280,38 @@ TEST_F(ChangeWriterTest, ATruncateStandsInEveryShard) {
   EXPECT_EQ(messages(), (std::vector<std::string>{"T", "T", "T"}));
 }
 
+TEST_F(ChangeWriterTest, ATruncateStandsInEveryShardThatIsOpenWhenItIsAppended) {
+  begin(200);
+  truncate();
+  split(0);
+  merge(1, 2);
+  commit(210);
+  flush();
+
+  EXPECT_EQ(shards_of("T"), (std::vector<ShardNumber>{3, 4, 5}));
+}
+
+TEST_F(ChangeWriterTest, ATransactionGoesOverAReshardInItsMiddle) {
+  begin(200);
+  const std::string large(10000, 'x');
+  for (int i = 1; i <= 150; ++i) insert(std::to_string(i), large);
+  // Over a mebibyte of it has been appended by now, and more is routed to the old shards.
+  split(0);
+  merge(1, 2);
+  for (int i = 1; i <= 300; ++i) insert(std::to_string(i), large);
+  commit(210);
+  flush();
+
+  auto all = messages();
+  EXPECT_EQ(all.size(), 450u);
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 300u);
+  // What came behind the split was routed anew, also what was in the batch by then.
+  auto closed_at = stream_->latest(0) + stream_->latest(1) + stream_->latest(2);
+  EXPECT_GT(closed_at, 50u);
+  EXPECT_LT(closed_at, 150u);
+  EXPECT_EQ(stored(), (Position{generation_, Lsn{210}, {}, 0}));
+}
+
 TEST_F(ChangeWriterTest, ChangesFromBeforeATablesLoadArePartOfIt) {
   writer_->set_loads({{1, LoadMark{Lsn{300}, 5}}}, {});
   begin(200);
@@ -329,6 +387,34 @@ TEST_F(ChangeWriterTest, WhatWaitedAsideEntersTheStreamOnceWhereverItIsCut) {
   }
 }
 
+TEST_F(ChangeWriterTest, WhatWaitedAsideEntersTheStreamOnceWhileItIsResharded) {
+  write_aside();
+  const std::string large(20000, 'x');
+  begin(200);
+  for (int i = 1; i <= 200; ++i) insert(std::to_string(i), large);
+  truncate();
+  commit(210);
+  flush();
+
+  Drain drain("shop", *aside_, *stream_, Position{generation_, Lsn{100}, {}, 0}, {}, {});
+  ShardNumber splittable = 0;
+  for (;;) {
+    auto more = drain.step(hooks_);
+    ASSERT_TRUE(more) << more.error().message;
+    if (!*more) break;
+    split(splittable);
+    splittable = stream_->spec()->shards.back().number;
+  }
+  ASSERT_TRUE(drain.wait_durable(5s));
+
+  auto all = messages();
+  auto truncates = std::erase(all, "T");
+  EXPECT_EQ(all.size(), 200u);
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 200u);
+  EXPECT_EQ(static_cast<std::size_t>(truncates), stream_->open_shards().size());
+  EXPECT_EQ(stored().end, Lsn{210});
+}
+
 TEST_F(ChangeWriterTest, ADrainLeavesOutWhatALoadCovers) {
   write_aside();
   begin(200);
@@ -349,25 +435,20 @@ TEST_F(ChangeWriterTest, ADrainLeavesOutWhatALoadCovers) {
   EXPECT_EQ(stored().end, Lsn{310});
 }
 
-TEST(Progress, GivesBackWhatWasMarkedAndForgetsWhatWasTakenBack) {
-  MemoryDirectory disk;
-  SystemClock clock;
-  stream::Streams streams(disk, clock);
-  stream::StreamSpec spec;
-  spec.name = "x";
-  spec.shards = stream::initial_shards(1, 0);
-  auto stream = streams.open(spec).value();
-  log::StreamLog& log = stream->log();
+TEST_F(ChangeWriterTest, ProgressGivesBackWhatWasMarkedAndForgetsWhatWasTakenBack) {
   Position position{{42, 3, Lsn{7}}, Lsn{100}, Lsn{99}, 5};
-  stream::Batch batch = stream->begin_batch();
+  auto append_durably = [&](stream::Batch& batch) {
+    auto appended = stream_->append(batch, 1s);
+    return appended && stream_->log().wait_durable(appended->ticket, 5s);
+  };
+  auto batch = stream_->begin_batch();
   mark_position(batch, "a", position);
   mark_creating_slot(batch, "a", "slot_a");
   mark_load(batch, "a", 17, {Lsn{50}, 1000});
   mark_position(batch, "ab", Position{});
-  auto appended = stream->append(batch, 1s);
-  ASSERT_TRUE(appended && log.wait_durable(appended->ticket, 5s));
+  ASSERT_TRUE(append_durably(batch));
 
-  auto progress = read_progress(log, "a");
+  auto progress = read_progress(stream_->log(), "a");
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->position, position);
   EXPECT_EQ(progress->creating_slot, "slot_a");
@@ -375,11 +456,10 @@ TEST(Progress, GivesBackWhatWasMarkedAndForgetsWhatWasTakenBack) {
   EXPECT_EQ(progress->loads.at(17).snapshot, Lsn{50});
   EXPECT_EQ(progress->loads.at(17).rows, 1000u);
 
-  stream::Batch forget = stream->begin_batch();
+  auto forget = stream_->begin_batch();
   mark_forgotten(forget, "a", *progress);
-  appended = stream->append(forget, 1s);
-  ASSERT_TRUE(appended && log.wait_durable(appended->ticket, 5s));
-  progress = read_progress(log, "a");
+  ASSERT_TRUE(append_durably(forget));
+  progress = read_progress(stream_->log(), "a");
   ASSERT_TRUE(progress);
   EXPECT_FALSE(progress->position || progress->creating_slot);
   EXPECT_TRUE(progress->loads.empty());

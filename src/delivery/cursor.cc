@@ -31,30 +31,28 @@ struct Cursor::Timer {
 };
 
 std::shared_ptr<Cursor> Cursor::start(const Workplace& workplace,
-                                      std::shared_ptr<stream::Stream> stream, ShardNumber shard,
-                                      TriggerSpec spec, Offset next,
-                                      std::shared_ptr<Counters> counters) {
-  std::shared_ptr<Cursor> cursor{
-      new Cursor(workplace, std::move(stream), shard, std::move(spec), next, std::move(counters))};
-  // The wake-up only posts: it runs on the log's thread. One that finds the cursor busy is not
-  // needed, since a cursor looks into the log before it waits.
-  cursor->subscription_ = cursor->stream_->log().subscribe([raw = cursor.get()] {
-    if (raw->waits_for_records_.exchange(false)) raw->post([](Cursor& self) { self.look(); });
-  });
+                                      std::shared_ptr<stream::Stream> stream,
+                                      const stream::Shard& shard, TriggerSpec spec, Offset next,
+                                      std::shared_ptr<Counters> counters,
+                                      std::function<void(const Cursor&)> ended) {
+  std::shared_ptr<Cursor> cursor{new Cursor(workplace, std::move(stream), shard, std::move(spec),
+                                            next, std::move(counters), std::move(ended))};
   cursor->post([](Cursor& self) { self.look(); });
   return cursor;
 }
 
 Cursor::Cursor(const Workplace& workplace, std::shared_ptr<stream::Stream> stream,
-               ShardNumber shard, TriggerSpec spec, Offset next, std::shared_ptr<Counters> counters)
+               const stream::Shard& shard, TriggerSpec spec, Offset next,
+               std::shared_ptr<Counters> counters, std::function<void(const Cursor&)> ended)
     : workplace_(workplace),
-      shard_(shard),
+      shard_(shard.number),
       trigger_(spec.id),
       counters_(std::move(counters)),
+      ended_(std::move(ended)),
       committed_(next),
       stream_(std::move(stream)),
       spec_(std::move(spec)),
-      event_(workplace.place, *stream_, shard),
+      event_(workplace.place, spec_.stream, shard),
       next_(next),
       timer_(new Timer{boost::asio::steady_timer(workplace.io)}),
       random_(std::random_device{}()) {}
@@ -73,17 +71,16 @@ void Cursor::change(TriggerSpec spec) {
 }
 
 void Cursor::stop() {
+  // Let go after the lock: closing a stream takes its time.
   std::shared_ptr<stream::Stream> stream;
-  {
-    std::lock_guard lock(mutex_);
-    if (state_ == State::stopped) return;
-    state_ = State::stopped;
-    timer_.reset();
-    ahead_ = {};
-    batch_ = {};
-    stream = std::move(stream_);
-  }
-  stream->log().unsubscribe(subscription_);
+  std::lock_guard lock(mutex_);
+  if (state_ == State::stopped) return;
+  state_ = State::stopped;
+  timer_.reset();
+  waiting_ = {};
+  ahead_ = {};
+  batch_ = {};
+  stream = std::move(stream_);
 }
 
 template <typename Handle>
@@ -102,20 +99,27 @@ void Cursor::look() {
 
 // Puts what the log has into the batch, and closes it when it is time.
 void Cursor::gather() {
-  // Before the look into the log: what becomes durable after the look wakes us.
-  waits_for_records_.exchange(true);
   bool full = fill();
   if (state_ != State::gathering) return;
   if (batch_.records == 0) {
     ahead_ = {};
     ahead_at_ = 0;
-    return;
+    return wait_for_records();
   }
   if (full || window_ == Window::over || spec_.batch_window.count() == 0) return close_batch();
   if (window_ == Window::closed) {
     window_ = Window::open;
     arm(spec_.batch_window);
   }
+  wait_for_records();
+}
+
+void Cursor::wait_for_records() {
+  waiting_ = stream_->when_readable(shard_, batch_.records > 0 ? batch_.next : next_,
+                                    [weak = weak_from_this()] {
+                                      if (auto self = weak.lock())
+                                        self->post([](Cursor& cursor) { cursor.look(); });
+                                    });
 }
 
 // True: nothing more goes into this batch. May leave the state `gathering`.
@@ -126,8 +130,10 @@ bool Cursor::fill() {
           break;
         case Ahead::nothing:
           return false;
-        // What was gathered before the error goes out first; then the error is met again.
-        case Ahead::failed:
+        case Ahead::end:
+          if (batch_.records == 0) end_shard();
+          return true;
+        case Ahead::blocked:
           return batch_.records > 0;
       }
     const log::Record& record = ahead_.records[ahead_at_];
@@ -165,30 +171,56 @@ void Cursor::begin_batch(const log::Record& first) {
 }
 
 Cursor::Ahead Cursor::read_ahead() {
-  log::StreamLog& log = stream_->log();
-  Offset from = batch_.records > 0 ? batch_.next : next_;
-  for (;;) {
-    if (log.end_offset(shard_) <= from) return Ahead::nothing;
-    auto read = log.read(shard_, from, read_records_max, read_bytes_max);
-    if (read) {
-      if (stuck_since_ms_ != 0) {
-        stuck_since_ms_ = 0;
-        deferrals_ = 0;
-        last_error_.clear();
-      }
-      ahead_ = std::move(*read);
-      ahead_at_ = 0;
-      return ahead_.records.empty() ? Ahead::nothing : Ahead::records;
-    }
-    if (batch_.records > 0) return Ahead::failed;
-    Offset oldest = log.first_offset(shard_);
-    if (read.error().fault != Fault::not_found || oldest <= from) {
+  bool gathered = batch_.records > 0;
+  Offset from = gathered ? batch_.next : next_;
+  auto read = stream_->read(shard_, from, read_records_max, read_bytes_max);
+  if (!read) {
+    if (gathered) return Ahead::blocked;  // the error is met again
+    if (!has_expired()) {
       read_failed(read.error());
-      return Ahead::failed;
+      return Ahead::blocked;
     }
-    skip_retired(from, oldest);
-    from = oldest;
+    Offset end = stream_->latest(shard_);
+    if (from < end) skip_retired(from, end);
+    return Ahead::end;
   }
+  log::Records& found = read->records;
+  Offset oldest = found.records.empty() ? read->next : found.records.front().offset;
+  if (from < oldest) {
+    if (gathered) return Ahead::blocked;
+    skip_retired(from, oldest);
+  }
+  if (stuck_since_ms_ != 0) {
+    stuck_since_ms_ = 0;
+    deferrals_ = 0;
+    last_error_.clear();
+  }
+  if (found.records.empty()) return read->ended ? Ahead::end : Ahead::nothing;
+  ahead_ = std::move(found);
+  ahead_at_ = 0;
+  return Ahead::records;
+}
+
+// The retention has taken the whole shard, which was closed before.
+bool Cursor::has_expired() const {
+  auto why = stream_->why_not();
+  bool deleted = why && why->fault == Fault::not_found;
+  return !deleted && !stream_->shard(shard_);
+}
+
+// The report goes out even if the checkpoint is there already: its answer is what starts the
+// shards that this one became.
+void Cursor::end_shard() {
+  state_ = State::ended;
+  ahead_ = {};
+  ahead_at_ = 0;
+  workplace_.ledger.advance(trigger_, shard_, next_,
+                            [weak = weak_from_this(), report = ++reports_, next = next_] {
+                              auto self = weak.lock();
+                              if (!self) return;
+                              self->written(report, next);
+                              self->ended_(*self);
+                            });
 }
 
 void Cursor::read_failed(const Error& error) {
@@ -211,7 +243,7 @@ void Cursor::skip_retired(Offset from, Offset oldest) {
 }
 
 void Cursor::close_batch() {
-  waits_for_records_ = false;
+  waiting_ = {};
   window_ = Window::closed;
   batch_.event = event_.finish();
   batch_.request_id = random_uuid();
@@ -356,7 +388,7 @@ Deliveries::CursorStatus Cursor::status() const {
   Deliveries::CursorStatus status;
   status.shard = shard_;
   status.next = next_;
-  status.end = stream_ ? stream_->log().end_offset(shard_) : next_;
+  status.end = stream_ ? stream_->latest(shard_) : next_;
   status.last_error = last_error_;
   if (batch_.event) status.attempt = attempts_;
   std::int64_t oldest_ms = 0;

@@ -44,16 +44,20 @@ struct Counters {
 //       │                        ▼     │
 //       └──parked── parking ◀── backing_off
 //
-// gathering waits for the log's notification or for the batch window to end. Every event (a wake, a
+// gathering waits for a record or for the batch window to end. A shard that was split or merged
+// comes to an end: gathering ──nothing is left──▶ ended, for ever. Every event (a wake, a
 // timer, an answer, a commit) is posted to the io_context and handled under one mutex, so that
 // after stop() nothing runs any more, whichever threads run the io_context, if any.
 class Cursor : public std::enable_shared_from_this<Cursor> {
  public:
-  // Starts at `next`, which is what the ledger holds. Stop it before the Workplace goes.
+  // Starts at `next`, which the ledger holds or was told of. Stop it before the Workplace goes.
+  // `ended` is called once, on the ledger's thread, when the shard is closed and all that it holds
+  // is handled, and the ledger has that written.
   static std::shared_ptr<Cursor> start(const Workplace& workplace,
-                                       std::shared_ptr<stream::Stream> stream, ShardNumber shard,
-                                       TriggerSpec spec, Offset next,
-                                       std::shared_ptr<Counters> counters);
+                                       std::shared_ptr<stream::Stream> stream,
+                                       const stream::Shard& shard, TriggerSpec spec, Offset next,
+                                       std::shared_ptr<Counters> counters,
+                                       std::function<void(const Cursor&)> ended);
   ~Cursor();
 
   // For what is done from now on. A cursor that stopped over damage, or that waits to try a batch
@@ -69,7 +73,7 @@ class Cursor : public std::enable_shared_from_this<Cursor> {
   std::optional<std::string> broken() const;
 
  private:
-  enum class State { gathering, in_flight, backing_off, settling, parking, broken, stopped };
+  enum class State { gathering, in_flight, backing_off, settling, parking, ended, broken, stopped };
   struct Timer;
   // What one invocation takes along.
   struct Batch {
@@ -80,8 +84,9 @@ class Cursor : public std::enable_shared_from_this<Cursor> {
     std::shared_ptr<const std::string> event;
   };
 
-  Cursor(const Workplace& workplace, std::shared_ptr<stream::Stream> stream, ShardNumber shard,
-         TriggerSpec spec, Offset next, std::shared_ptr<Counters> counters);
+  Cursor(const Workplace& workplace, std::shared_ptr<stream::Stream> stream,
+         const stream::Shard& shard, TriggerSpec spec, Offset next,
+         std::shared_ptr<Counters> counters, std::function<void(const Cursor&)> ended);
 
   // Any thread.
   template <typename Handle>
@@ -92,8 +97,16 @@ class Cursor : public std::enable_shared_from_this<Cursor> {
   void look();
   void gather();
   bool fill();
-  enum class Ahead { records, nothing, failed };
+  enum class Ahead {
+    records,
+    nothing,
+    end,      // the shard has come to its end
+    blocked,  // what was gathered so far goes out first, or an error was met
+  };
   Ahead read_ahead();
+  void wait_for_records();
+  bool has_expired() const;
+  void end_shard();
   void read_failed(const Error& error);
   void skip_retired(Offset from, Offset oldest);
   void begin_batch(const log::Record& first);
@@ -113,16 +126,17 @@ class Cursor : public std::enable_shared_from_this<Cursor> {
   const ShardNumber shard_;
   const std::string trigger_;  // its id
   const std::shared_ptr<Counters> counters_;
+  const std::function<void(const Cursor&)> ended_;
 
-  // Written by the log's and the ledger's threads.
-  std::atomic<bool> waits_for_records_{false}, waits_for_ledger_{false};
+  // Written by the ledger's thread.
+  std::atomic<bool> waits_for_ledger_{false};
   std::atomic<Offset> committed_;
   std::atomic<std::uint64_t> reports_committed_{0};
 
   mutable std::mutex mutex_;
   State state_ = State::gathering;
   std::shared_ptr<stream::Stream> stream_;
-  std::uint64_t subscription_ = 0;
+  stream::Waiting waiting_;
   TriggerSpec spec_;
   Event event_;  // of the batch that is being gathered
   Batch batch_;

@@ -32,18 +32,28 @@ class CursorTest : public testing::Test {
   ~CursorTest() override {
     workplace_->gate->close();
     if (cursor_) cursor_->stop();
-    EXPECT_EQ(log_->subscribers(), 0u);
     ledger_.reset();
     std::filesystem::remove_all(folder_);
   }
 
-  void start() { cursor_ = Cursor::start(*workplace_, stream_, 0, spec_, 0, counters_); }
+  void start() {
+    cursor_ = Cursor::start(*workplace_, stream_, *stream_->shard(0), spec_, 0, counters_,
+                            [this](const Cursor&) {
+                              std::lock_guard lock(mutex_);
+                              ++ended_;
+                              changed_.notify_all();
+                            });
+  }
   void add(int from, int to) {
     for (int i = from; i < to; ++i) log_->add(0, "key", std::to_string(i), 1700000000000);
   }
   [[nodiscard]] bool wait_committed(Offset next) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, patience, [&] { return cursor_->committed() >= next; });
+  }
+  [[nodiscard]] bool wait_ended() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return ended_ > 0; });
   }
   // A cursor that breaks wakes nobody: ask until it has.
   [[nodiscard]] bool wait_broken() {
@@ -54,7 +64,7 @@ class CursorTest : public testing::Test {
   }
 
   std::string folder_;
-  SystemClock clock_;
+  TestClock clock_;
   TriggerSpec spec_ = trigger_spec("orders", "f");
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -66,6 +76,7 @@ class CursorTest : public testing::Test {
   std::unique_ptr<Workplace> workplace_;
   std::shared_ptr<Counters> counters_ = std::make_shared<Counters>();
   std::shared_ptr<Cursor> cursor_;
+  int ended_ = 0;
 };
 
 TEST_F(CursorTest, StopsBeforeDamageAndSkipsNothing) {
@@ -120,6 +131,51 @@ TEST_F(CursorTest, PassesRecordsThatAreAllRetired) {
 
   EXPECT_EQ(counters_->retired, 6u);
   EXPECT_EQ(functions_.count(), 0u);
+}
+
+TEST_F(CursorTest, EndsWhenItsShardIsClosedAndAllOfItIsHandled) {
+  add(0, 3);
+  start();
+  ASSERT_TRUE(wait_committed(3));
+
+  split(*stream_, 0);
+
+  ASSERT_TRUE(wait_ended());
+  EXPECT_EQ(cursor_->committed(), 3u);
+  EXPECT_EQ(functions_.records(0), (std::vector<std::string>{"0", "1", "2"}));
+}
+
+TEST_F(CursorTest, DoesNotEndBeforeTheLastBatchOfAClosedShardIsHandled) {
+  functions_.answer_with([](const Seen&) { return std::nullopt; });
+  spec_.batch_window = std::chrono::seconds(300);
+  add(0, 3);
+  split(*stream_, 0);
+  start();
+
+  // Nothing more will come: the window is not waited for.
+  auto call = functions_.call(0);
+  EXPECT_EQ(ended_, 0);
+  call.done(done());
+
+  ASSERT_TRUE(wait_ended());
+  EXPECT_EQ(ledger_->checkpoints(spec_.id, 7).value(), (Ledger::Offsets{{0, 3}}));
+}
+
+TEST_F(CursorTest, EndsWithAShardThatExpiresBeforeItsTurn) {
+  functions_.answer_with([](const Seen&) { return try_later(); });
+  spec_.batch_size = 4096;  // as many as one read brings
+  add(0, 5000);
+  split(*stream_, 0);
+  start();
+  functions_.call(0);
+
+  clock_.forward(std::chrono::hours(25));
+  functions_.answer_with([](const Seen&) { return done(); });
+
+  ASSERT_TRUE(wait_ended());
+  EXPECT_EQ(counters_->records, 4096u) << "the batch under way is not taken back";
+  EXPECT_EQ(counters_->retired, 904u);
+  EXPECT_EQ(cursor_->committed(), 5000u);
 }
 
 TEST_F(CursorTest, ReadsAgainAfterAReadThatFailed) {

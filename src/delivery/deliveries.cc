@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <set>
@@ -10,6 +11,7 @@
 #include "base/uuid.h"
 #include "delivery/cursor.h"
 #include "delivery/ledger.h"
+#include "stream/reading_order.h"
 
 namespace tailrace::delivery {
 namespace {
@@ -29,14 +31,14 @@ Result<void> check(const TriggerSpec& spec) {
   return {};
 }
 
-Result<Offset> start_of(const TriggerSpec& spec, log::StreamLog& log, ShardNumber shard) {
+Result<Offset> start_of(const TriggerSpec& spec, stream::Stream& stream, ShardNumber shard) {
   switch (spec.start) {
     case TriggerSpec::Start::trim_horizon:
-      return log.first_offset(shard);
+      return stream.horizon(shard);
     case TriggerSpec::Start::latest:
-      return log.end_offset(shard);
+      return stream.latest(shard);
     case TriggerSpec::Start::timestamp:
-      return log.offset_at(shard, spec.start_ms);
+      return stream.offset_at(shard, spec.start_ms);
   }
   __builtin_unreachable();
 }
@@ -45,10 +47,24 @@ struct Trigger {
   TriggerSpec spec;
   std::shared_ptr<stream::Stream> stream;
   std::shared_ptr<Counters> counters;
-  std::map<ShardNumber, std::shared_ptr<Cursor>> cursors;
+  // Where the ledger has it that shards begin which have no cursor yet. One that appears later is
+  // not here and begins at its first record.
+  Ledger::Offsets points;
+  stream::ReadingOrder order;
+  std::map<ShardNumber, std::shared_ptr<Cursor>> cursors;  // of the shards that are being read
 
   void stop() {
     for (auto& [shard, cursor] : cursors) cursor->stop();
+  }
+
+  Offset begin_of(ShardNumber shard) const {
+    auto point = points.find(shard);
+    return point == points.end() ? 0 : point->second;
+  }
+  bool is_handled(ShardNumber shard, Offset below) const {
+    if (auto cursor = cursors.find(shard); cursor != cursors.end())
+      return cursor->second->committed() >= below;
+    return order.has_ended(shard) || begin_of(shard) >= below || !stream->shard(shard);
   }
 };
 
@@ -80,8 +96,9 @@ class AllDeliveries final : public Deliveries {
  private:
   using Triggers = std::map<std::string, Trigger>;  // by id
 
-  Result<void> start_cursors(Trigger& trigger);
-  Result<Ledger::Offsets> starting_points(const Trigger& trigger);
+  Result<void> find_points(Trigger& trigger);
+  void start_cursors(Trigger& trigger);
+  void shard_ended(const std::string& id, ShardNumber shard, const Cursor& cursor);
   void notify();
   Result<void> redriven(std::uint64_t id, Answer answer);
 
@@ -143,58 +160,80 @@ Result<void> AllDeliveries::put(TriggerSpec spec) {
     if (known != triggers.end()) {
       known->second.spec = spec;
       for (auto& [shard, cursor] : known->second.cursors) cursor->change(spec);
-      return start_cursors(known->second);
+      return {};
     }
-    Trigger trigger{spec, stream, std::make_shared<Counters>(), {}};
-    if (auto started = start_cursors(trigger); !started) return started;
+    Trigger trigger{spec, stream, std::make_shared<Counters>(), {}, {}, {}};
+    if (auto found = find_points(trigger); !found)
+      return std::move(found).error().during("trigger " + spec.name);
+    start_cursors(trigger);
     triggers.emplace(spec.id, std::move(trigger));
     return {};
   });
 }
 
-// Starts what the stream's shards still need.
-Result<void> AllDeliveries::start_cursors(Trigger& trigger) {
-  auto points = starting_points(trigger);
-  if (!points) return std::move(points).error().during("trigger " + trigger.spec.name);
-  for (auto& [shard, next] : *points)
-    trigger.cursors[shard] =
-        Cursor::start(*workplace_, trigger.stream, shard, trigger.spec, next, trigger.counters);
-  return {};
-}
-
-// Where the shards without a cursor begin, pinned in the ledger.
-Result<Ledger::Offsets> AllDeliveries::starting_points(const Trigger& trigger) {
-  std::uint64_t incarnation = trigger.stream->spec()->incarnation;
+// Where the stream's shards begin, pinned in the ledger.
+Result<void> AllDeliveries::find_points(Trigger& trigger) {
+  stream::Stream& stream = *trigger.stream;
+  std::uint64_t incarnation = stream.spec()->incarnation;
   auto checkpoints = ledger_->checkpoints(trigger.spec.id, incarnation);
   if (!checkpoints) return std::move(checkpoints).error();
-  log::StreamLog& log = trigger.stream->log();
-  Ledger::Offsets points, to_pin;
-  auto spec = trigger.stream->spec();
-  for (const stream::Shard& shard : spec->shards) {
-    if (trigger.cursors.contains(shard.number)) continue;
+  // The shards that came after it are what older ones became: nothing of them is left out.
+  bool begun_before = !checkpoints->empty();
+  Ledger::Offsets to_pin;
+  for (const stream::Shard& shard : stream.shards()) {
     auto checkpoint = checkpoints->find(shard.number);
-    Offset end = log.end_offset(shard.number);
+    Offset end = stream.latest(shard.number);
     if (checkpoint != checkpoints->end() && checkpoint->second <= end) {
-      points[shard.number] = checkpoint->second;
+      trigger.points[shard.number] = checkpoint->second;
       continue;
     }
-    Offset next = end;
+    Offset next = 0;
     if (checkpoint != checkpoints->end()) {
       spdlog::warn(
           "trigger {}: shard {}: the checkpoint {} is beyond the stream's end {}; going on there",
           trigger.spec.name, shard.number, checkpoint->second, end);
-    } else {
-      auto start = start_of(trigger.spec, log, shard.number);
+      next = end;
+    } else if (!begun_before) {
+      auto start = start_of(trigger.spec, stream, shard.number);
       if (!start)
         return std::move(start).error().during("find the start in " + shard_id(shard.number));
       next = *start;
     }
-    points[shard.number] = to_pin[shard.number] = next;
+    trigger.points[shard.number] = to_pin[shard.number] = next;
   }
-  if (!to_pin.empty())
-    if (auto pinned = ledger_->pin(trigger.spec.id, incarnation, to_pin); !pinned)
-      return std::move(pinned).error();
-  return points;
+  std::vector<ShardNumber> expired;
+  for (auto& [shard, next] : *checkpoints)
+    if (!trigger.points.contains(shard)) expired.push_back(shard);
+  if (to_pin.empty() && expired.empty()) return {};
+  return ledger_->pin(trigger.spec.id, incarnation, to_pin, expired);
+}
+
+// Starts a cursor in every shard that has none and whose parents are handled.
+void AllDeliveries::start_cursors(Trigger& trigger) {
+  for (const stream::Shard& shard : trigger.order.begin(trigger.stream->shards())) {
+    Offset next = trigger.begin_of(shard.number);
+    if (trigger.points.erase(shard.number) == 0)
+      ledger_->begin(trigger.spec.id, trigger.stream->spec()->incarnation, shard.number, next);
+    trigger.cursors[shard.number] = Cursor::start(
+        *workplace_, trigger.stream, shard, trigger.spec, next, trigger.counters,
+        [this, gate = gate_, id = trigger.spec.id, number = shard.number](const Cursor& cursor) {
+          if (auto pass = gate->enter()) shard_ended(id, number, cursor);
+        });
+  }
+}
+
+void AllDeliveries::shard_ended(const std::string& id, ShardNumber shard, const Cursor& cursor) {
+  triggers_.with([&](Triggers& triggers) {
+    auto known = triggers.find(id);
+    if (known == triggers.end()) return;
+    Trigger& trigger = known->second;
+    auto ended = trigger.cursors.find(shard);
+    if (ended == trigger.cursors.end() || ended->second.get() != &cursor) return;
+    ended->second->stop();
+    trigger.cursors.erase(ended);
+    trigger.order.end(shard);
+    start_cursors(trigger);
+  });
 }
 
 Result<void> AllDeliveries::remove(const std::string& id) {
@@ -214,11 +253,8 @@ bool AllDeliveries::delivered(const std::string& stream,
   return triggers_.with([&](const Triggers& triggers) {
     for (auto& [id, trigger] : triggers) {
       if (trigger.spec.stream != stream) continue;
-      for (auto& [shard, end] : ends) {
-        auto cursor = trigger.cursors.find(shard);
-        if (end > 0 && (cursor == trigger.cursors.end() || cursor->second->committed() < end))
-          return false;
-      }
+      for (auto& [shard, end] : ends)
+        if (!trigger.is_handled(shard, end)) return false;
     }
     return true;
   });
@@ -312,6 +348,17 @@ std::vector<Deliveries::Status> AllDeliveries::status() const {
         if (!status.error.empty()) status.error += "; ";
         status.error += shard_id(shard) + " stopped: " + *broken;
       }
+      for (const stream::Shard& shard : trigger.stream->shards()) {
+        if (trigger.cursors.contains(shard.number) || trigger.order.has_ended(shard.number))
+          continue;
+        CursorStatus waiting;
+        waiting.shard = shard.number;
+        waiting.next = trigger.begin_of(shard.number);
+        waiting.end = trigger.stream->latest(shard.number);
+        waiting.waits_for_parent = true;
+        status.cursors.push_back(waiting);
+      }
+      std::ranges::sort(status.cursors, {}, &CursorStatus::shard);
       all.push_back(std::move(status));
     }
     return all;

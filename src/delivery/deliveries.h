@@ -67,15 +67,21 @@ struct Parked {
 };
 
 // Gives streams' records to functions: per trigger and shard one cursor, one batch in flight, in
-// order. A checkpoint moves only after the function answered or the batch was parked, and parking
-// and checkpoint are one SQLite transaction. At least once: after a kill the batches in flight are
-// delivered again.
+// order. A shard that was split or merged is handled to its end before the shards that it became
+// begin (a merged one after both its parents), so that each key's order is kept. A checkpoint moves
+// only after the function answered or the batch was parked, and parking and checkpoint are one
+// SQLite transaction. At least once: after a kill the batches in flight are delivered again.
+//
+// A trigger begins, where its start says, in the shards that the stream has then: with
+// trim_horizon in the oldest that have not expired. Shards that appear later are read from their
+// first record, whatever the start says.
 //
 // Checkpoints live in delivery.sqlite of the data folder (WAL, synchronous NORMAL: a kill loses
 // nothing that was committed, a power cut may repeat the last batches). They are written beside
 // delivery, which runs at most eight batches ahead of them. A checkpoint beyond the stream's end is
-// clamped, with a warning; one of another incarnation of the stream is forgotten. Any thread may
-// call. The io_context must outlive this.
+// clamped, with a warning; one of another incarnation of the stream is forgotten. Those of closed
+// shards stay until the shard has expired: with the stream's shards they tell after a restart which
+// shards are to be read. Any thread may call. The io_context must outlive this.
 class Deliveries {
  public:
   struct Options {
@@ -117,14 +123,15 @@ class Deliveries {
 
   struct CursorStatus {
     ShardNumber shard = 0;
-    Offset next = 0, end = 0;   // what it gives next; the shard's end
+    Offset next = 0, end = 0;  // what it gives next; the shard's end
+    bool waits_for_parent = false;
     std::int64_t lag_ms = 0;    // age of the oldest record not yet handled, as far as known
     std::uint32_t attempt = 0;  // of the batch in flight; 0: none
     std::string last_error;
   };
   struct Status {
     TriggerSpec spec;
-    std::vector<CursorStatus> cursors;
+    std::vector<CursorStatus> cursors;       // by shard; not of those that are handled to their end
     std::uint64_t records = 0, batches = 0;  // that the function took, since the start
     std::uint64_t failures = 0;              // function errors, since the start
     std::uint64_t parked = 0;                // batches that are parked now

@@ -204,12 +204,12 @@ TEST_F(DeliveriesTest, PinsLatestWhenPutReturns) {
 TEST_F(DeliveriesTest, StartsAtATime) {
   functions_.answer_with([](const Seen&) { return done(); });
   auto stream = streams_->find("orders");
-  log::Batch batch;
+  stream::Batch batch = stream->begin_batch();
   for (int i = 0; i < 5; ++i) {
     batch.set_arrival(UnixMicros(std::chrono::seconds(1700000000 + i)));
-    batch.add(0, "key", std::to_string(i));
+    add_to(batch, *stream, 0, std::to_string(i));
   }
-  auto appended = stream->log().append(batch, patience).value();
+  auto appended = stream->append(batch, patience).value();
   ASSERT_TRUE(stream->log().wait_durable(appended.ticket, patience));
   auto spec = trigger_spec("orders", "f");
   spec.start = TriggerSpec::Start::timestamp;

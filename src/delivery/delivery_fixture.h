@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <condition_variable>
@@ -16,11 +17,25 @@
 
 #include "base/base64.h"
 #include "delivery/deliveries.h"
+#include "stream/reshard.h"
 
 namespace tailrace::delivery {
 
 // So long that only a test that hangs meets it.
 inline constexpr std::chrono::seconds patience{20};
+
+// The wall clock stands still unless a test moves it.
+class TestClock final : public Clock {
+ public:
+  UnixMicros now() override { return UnixMicros{std::chrono::seconds{seconds_}}; }
+  std::chrono::steady_clock::time_point steady() override {
+    return std::chrono::steady_clock::now();
+  }
+  void forward(std::chrono::seconds time) { seconds_ += time.count(); }
+
+ private:
+  std::atomic<std::int64_t> seconds_{1700000010};
+};
 
 // What an event holds, for people.
 struct Seen {
@@ -176,6 +191,26 @@ inline TriggerSpec trigger_spec(const std::string& stream, const std::string& fu
   return spec;
 }
 
+inline void add_to(stream::Batch& batch, const stream::Stream& stream, ShardNumber shard,
+                   std::string_view payload) {
+  batch.begin_record("key", stream.shard(shard)->range.first).append(payload);
+  batch.end_record();
+}
+
+// In the middle of its range.
+inline void split(stream::Stream& stream, ShardNumber shard) {
+  auto spec = *stream.spec();
+  HashRange range = spec.find_shard(shard)->range;
+  HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
+  ASSERT_TRUE(stream::split(spec, shard, middle, 1700000010'000));
+  stream.adopt(std::move(spec));
+}
+inline void merge(stream::Stream& stream, ShardNumber shard, ShardNumber adjacent) {
+  auto spec = *stream.spec();
+  ASSERT_TRUE(stream::merge(spec, shard, adjacent, 1700000010'000));
+  stream.adopt(std::move(spec));
+}
+
 // Whatever a test waits for comes with a wake-up of some Deliveries.
 inline bool wait_until(Deliveries& deliveries, const std::function<bool()>& true_now) {
   std::mutex mutex;
@@ -241,11 +276,15 @@ class DeliveriesTest : public testing::Test {
   // Makes the records durable, all in one group.
   void append(ShardNumber shard, const std::vector<std::string>& payloads) {
     auto stream = streams_->find("orders");
-    log::Batch batch(clock_.now());
-    for (auto& payload : payloads) batch.add(shard, "key", payload);
-    auto appended = stream->log().append(batch, patience);
+    stream::Batch batch = stream->begin_batch();
+    for (auto& payload : payloads) add_to(batch, *stream, shard, payload);
+    auto appended = stream->append(batch, patience);
     ASSERT_TRUE(appended) << appended.error().message;
     ASSERT_TRUE(stream->log().wait_durable(appended->ticket, patience));
+  }
+  void split(ShardNumber shard) { delivery::split(*streams_->find("orders"), shard); }
+  void merge(ShardNumber shard, ShardNumber adjacent) {
+    delivery::merge(*streams_->find("orders"), shard, adjacent);
   }
   static std::vector<std::string> numbers(int from, int to) {
     std::vector<std::string> all;
@@ -269,7 +308,7 @@ class DeliveriesTest : public testing::Test {
   }
 
   std::string folder_;
-  SystemClock clock_;
+  TestClock clock_;
   std::unique_ptr<DiskDirectory> data_;
   std::unique_ptr<stream::Streams> streams_;
   FakeFunctions functions_;

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "base/json_text.h"
+#include "stream/stream.h"
 
 namespace tailrace::delivery {
 namespace {
@@ -23,16 +24,15 @@ void append_seconds(Buffer& out, std::int64_t ms) {
 
 }  // namespace
 
-Event::Event(const Place& place, const stream::Stream& stream, ShardNumber shard)
-    : stream_(stream),
-      shard_(shard),
+Event::Event(const Place& place, const std::string& stream, const stream::Shard& shard)
+    : shard_(shard),
       before_event_id_(R"(},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":")" +
-                       shard_id(shard) + ":"),
+                       shard_id(shard.number) + ":"),
       after_event_id_(R"(","eventName":"aws:kinesis:record","invokeIdentityArn":)" +
                       json_string("arn:aws:iam::" + place.account + ":role/tailrace") +
                       R"(,"awsRegion":)" + json_string(place.region) + R"(,"eventSourceARN":)" +
                       json_string("arn:aws:kinesis:" + place.region + ":" + place.account +
-                                  ":stream/" + stream.spec()->name) +
+                                  ":stream/" + stream) +
                       "}") {}
 
 Event::Added Event::add(const log::Record& record) {
@@ -57,7 +57,7 @@ void Event::append(const log::Record& record) {
     text_.append(',');
   }
   ++count_;
-  std::string sequence_number = stream_.sequence_number(shard_, record);
+  std::string sequence_number = stream::sequence_number(shard_, record.offset, record.arrival_ms);
   text_.append(R"({"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":)");
   append_json_string(text_, record.partition_key);
   text_.append(R"(,"sequenceNumber":")");

@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 #include "log/stream_log.h"
 #include "record/sequence_number.h"
-#include "stream/stream.h"
+#include "stream/stream_spec.h"
 
 namespace tailrace::delivery {
 
@@ -27,7 +27,7 @@ struct Place {
 //     "invokeIdentityArn":..,"awsRegion":..,"eventSourceARN":..},...]}
 class Event {
  public:
-  Event(const Place& place, const stream::Stream& stream, ShardNumber shard);
+  Event(const Place& place, const std::string& stream, const stream::Shard& shard);
 
   enum class Added {
     yes,
@@ -46,8 +46,7 @@ class Event {
  private:
   void append(const log::Record& record);
 
-  const stream::Stream& stream_;
-  ShardNumber shard_;
+  const stream::Shard shard_;
   std::string before_event_id_;  // ,"eventSource":... up to the sequence number in "eventID"
   std::string after_event_id_;   // the rest of a record
   Buffer text_;

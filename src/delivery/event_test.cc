@@ -5,27 +5,19 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
-#include "delivery/memory_log.h"
+#include "stream/stream.h"
 
 namespace tailrace::delivery {
 namespace {
 
 class EventTest : public testing::Test {
  protected:
-  static stream::StreamSpec spec() {
-    stream::StreamSpec spec;
-    spec.name = "orders";
-    spec.created_seconds = 1700000000;
-    spec.shards = stream::initial_shards(7, spec.created_seconds);
-    return spec;
-  }
   log::Record record(Offset offset, std::string_view key, std::string_view payload) {
     return {offset, 1700000000123, key, payload};
   }
 
-  SystemClock clock_;
-  stream::Stream stream_{spec(), std::make_unique<MemoryLog>(), clock_};
-  Event event_{{"eu-west-1", "123456789012"}, stream_, 6};
+  const stream::Shard shard_ = stream::initial_shards(7, 1700000000).at(6);
+  Event event_{{"eu-west-1", "123456789012"}, "orders", shard_};
 };
 
 TEST_F(EventTest, IsByteForByteWhatAFunctionExpects) {
@@ -33,8 +25,8 @@ TEST_F(EventTest, IsByteForByteWhatAFunctionExpects) {
   second.arrival_ms = 1700000001007;
   ASSERT_EQ(event_.add(first), Event::Added::yes);
   ASSERT_EQ(event_.add(second), Event::Added::yes);
-  std::string number_1 = stream_.sequence_number(6, first);
-  std::string number_2 = stream_.sequence_number(6, second);
+  std::string number_1 = stream::sequence_number(shard_, 0, first.arrival_ms);
+  std::string number_2 = stream::sequence_number(shard_, 1, second.arrival_ms);
   std::string rest =
       R"(","eventName":"aws:kinesis:record",)"
       R"("invokeIdentityArn":"arn:aws:iam::123456789012:role/tailrace","awsRegion":"eu-west-1",)"

@@ -73,7 +73,9 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& file,
 
   Database database;
   const std::pair<SqliteStatement*, const char*> statements[] = {
-      // Only what pin() has made: a report that comes after forget() changes nothing.
+      {&database.begin,
+       "INSERT OR IGNORE INTO checkpoints (trigger, shard, incarnation, next) VALUES (?, ?, ?, ?)"},
+      // Only what pin() and begin() have made: a report that comes after forget() changes nothing.
       {&database.advance, "UPDATE checkpoints SET next = ? WHERE trigger = ? AND shard = ?"},
       {&database.park,
        "INSERT INTO parked (trigger, stream, function, shard, first, last, records, attempts, "
@@ -129,13 +131,18 @@ Result<Ledger::Offsets> Ledger::checkpoints(const std::string& trigger, std::uin
 }
 
 Result<void> Ledger::pin(const std::string& trigger, std::uint64_t incarnation,
-                         const Offsets& offsets) {
+                         const Offsets& offsets, const std::vector<ShardNumber>& gone) {
   return database_.with([&](Database& database) {
     return database.file->transaction([&]() -> Result<void> {
       auto forget_others =
           database.file->prepare("DELETE FROM checkpoints WHERE trigger = ? AND incarnation <> ?");
       if (!forget_others) return std::move(forget_others).error();
       if (auto done = forget_others->run(trigger, incarnation); !done) return done;
+      auto forget_gone =
+          database.file->prepare("DELETE FROM checkpoints WHERE trigger = ? AND shard = ?");
+      if (!forget_gone) return std::move(forget_gone).error();
+      for (ShardNumber shard : gone)
+        if (auto done = forget_gone->run(trigger, shard); !done) return done;
       auto put = database.file->prepare(
           "INSERT OR REPLACE INTO checkpoints (trigger, shard, incarnation, next) "
           "VALUES (?, ?, ?, ?)");
@@ -151,7 +158,9 @@ Result<void> Ledger::forget(const std::string& trigger) {
   return database_.with([&](Database& database) -> Result<void> {
     {
       std::lock_guard lock(mutex_);
-      std::erase_if(reports_.advances, [&](auto& entry) { return entry.first.first == trigger; });
+      auto of_trigger = [&](auto& entry) { return entry.first.first == trigger; };
+      std::erase_if(reports_.begins, of_trigger);
+      std::erase_if(reports_.advances, of_trigger);
       // The batch is kept, only its checkpoint must not move a later trigger of this id.
       for (auto& parking : reports_.parkings)
         if (parking.trigger == trigger) parking.trigger.clear();
@@ -160,6 +169,15 @@ Result<void> Ledger::forget(const std::string& trigger) {
     if (!remove) return std::move(remove).error();
     return remove->run(trigger);
   });
+}
+
+void Ledger::begin(const std::string& trigger, std::uint64_t incarnation, ShardNumber shard,
+                   Offset next) {
+  {
+    std::lock_guard lock(mutex_);
+    reports_.begins[{trigger, shard}] = {incarnation, next};
+  }
+  changed_.notify_one();
 }
 
 void Ledger::advance(const std::string& trigger, ShardNumber shard, Offset next,
@@ -204,6 +222,7 @@ void Ledger::run() {
         spdlog::error("checkpoints cannot be written, delivery waits: {}", written.error().message);
       std::unique_lock lock(mutex_);
       // What was reported meanwhile is newer.
+      reports_.begins.merge(reports.begins);
       reports_.advances.merge(reports.advances);
       reports_.parkings.insert(reports_.parkings.begin(),
                                std::make_move_iterator(reports.parkings.begin()),
@@ -221,6 +240,10 @@ void Ledger::run() {
 
 Result<void> Ledger::write(Database& database, Reports& reports) {
   auto written = database.file->transaction([&]() -> Result<void> {
+    for (auto& [key, begin] : reports.begins)
+      if (auto done = database.begin.run(key.first, key.second, begin.incarnation, begin.next);
+          !done)
+        return done;
     for (auto& [key, advance] : reports.advances)
       if (auto done = database.advance.run(advance.next, key.first, key.second); !done) return done;
     // After the advances: a cursor reports nothing more until its batch is parked.

@@ -36,12 +36,16 @@ class Ledger {
 
   // What a trigger has in this incarnation of its stream.
   Result<Offsets> checkpoints(const std::string& trigger, std::uint64_t incarnation);
-  // Adds or replaces checkpoints, and forgets those in other incarnations.
-  Result<void> pin(const std::string& trigger, std::uint64_t incarnation, const Offsets& offsets);
+  // Adds or replaces checkpoints, and forgets those in other incarnations and in the shards that
+  // are gone.
+  Result<void> pin(const std::string& trigger, std::uint64_t incarnation, const Offsets& offsets,
+                   const std::vector<ShardNumber>& gone = {});
   // Also drops what was reported of the trigger and is not yet written.
   Result<void> forget(const std::string& trigger);
 
-  // Reports. `done` is called on the ledger's thread when the report is committed; of several
+  // Reports. A shard's first one is where it begins, unless it was pinned.
+  void begin(const std::string& trigger, std::uint64_t incarnation, ShardNumber shard, Offset next);
+  // `done` is called on the ledger's thread when the report is committed; of several
   // advances of one shard that were committed together only the last is called.
   void advance(const std::string& trigger, ShardNumber shard, Offset next,
                std::function<void()> done);
@@ -60,6 +64,10 @@ class Ledger {
   std::optional<Error> failure() const;
 
  private:
+  struct Begin {
+    std::uint64_t incarnation = 0;
+    Offset next = 0;
+  };
   struct Advance {
     Offset next = 0;
     std::function<void()> done;
@@ -71,13 +79,14 @@ class Ledger {
     std::function<void()> done;
   };
   struct Reports {
+    std::map<std::pair<std::string, ShardNumber>, Begin> begins;
     std::map<std::pair<std::string, ShardNumber>, Advance> advances;
     std::vector<Parking> parkings;
-    bool empty() const { return advances.empty() && parkings.empty(); }
+    bool empty() const { return begins.empty() && advances.empty() && parkings.empty(); }
   };
   struct Database {
     std::unique_ptr<Sqlite> file;
-    SqliteStatement advance, park, list, show, discard, failed_again;
+    SqliteStatement begin, advance, park, list, show, discard, failed_again;
   };
 
   Ledger(Database database, std::function<void()> committed);

@@ -73,9 +73,28 @@ TEST_F(LedgerTest, ForgetsTheCheckpointsOfAnotherIncarnation) {
 
 TEST_F(LedgerTest, AReportAfterForgettingChangesNothing) {
   ASSERT_TRUE(ledger_->pin("t", 7, {{0, 5}}));
+  ledger_->begin("t", 7, 1, 0);
   ASSERT_TRUE(ledger_->forget("t"));
   advance("t", 0, 9);
   EXPECT_EQ(ledger_->checkpoints("t", 7).value(), Offsets{});
+}
+
+TEST_F(LedgerTest, AShardThatAppearedBeginsWhereItIsReportedTo) {
+  ASSERT_TRUE(ledger_->pin("t", 7, {{0, 5}}));
+  ledger_->begin("t", 7, 1, 0);
+  advance("t", 1, 3);
+  ledger_->begin("t", 7, 1, 0);
+  ledger_->begin("t", 7, 2, 0);
+  open();
+  EXPECT_EQ(ledger_->checkpoints("t", 7).value(), (Offsets{{0, 5}, {1, 3}, {2, 0}}));
+}
+
+TEST_F(LedgerTest, ForgetsTheShardsThatAreGone) {
+  ASSERT_TRUE(ledger_->pin("t", 7, {{0, 5}, {1, 6}}));
+  ASSERT_TRUE(ledger_->pin("u", 7, {{0, 4}}));
+  ASSERT_TRUE(ledger_->pin("t", 7, {{2, 0}}, {0}));
+  EXPECT_EQ(ledger_->checkpoints("t", 7).value(), (Offsets{{1, 6}, {2, 0}}));
+  EXPECT_EQ(ledger_->checkpoints("u", 7).value(), (Offsets{{0, 4}}));
 }
 
 TEST_F(LedgerTest, ParksAndMovesTheCheckpointTogether) {

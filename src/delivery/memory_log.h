@@ -36,11 +36,6 @@ class MemoryLog final : public log::StreamLog {
     std::lock_guard lock(mutex_);
     failing_reads_ = count;
   }
-  // Beside the stream that this is the log of.
-  std::size_t subscribers() {
-    std::lock_guard lock(mutex_);
-    return wakes_.size() - 1;
-  }
 
   Result<Appended> append(log::Batch&, std::chrono::milliseconds) override {
     return Error{Fault::internal, "not for this test"};
@@ -88,7 +83,13 @@ class MemoryLog final : public log::StreamLog {
     auto all = shards_.find(shard);
     return all == shards_.end() ? 0 : all->second.size();
   }
-  Result<Offset> offset_at(ShardNumber shard, std::int64_t) override { return end_offset(shard); }
+  Result<Offset> offset_at(ShardNumber shard, std::int64_t arrival_ms) override {
+    std::lock_guard lock(mutex_);
+    auto& all = shards_[shard];
+    Offset at = firsts_[shard];
+    while (at < all.size() && all[at].arrival_ms < arrival_ms) ++at;
+    return at;
+  }
   std::optional<Offset> end_of_damage(ShardNumber, Offset) const override { return std::nullopt; }
   std::optional<std::string> mark(std::string_view) const override { return std::nullopt; }
   log::Marks marks() const override { return {}; }

@@ -19,6 +19,7 @@
 
 #include "admin/admin.h"
 #include "base/memory_directory.h"
+#include "stream/reshard.h"
 
 // What the tests of the API share: the parts as they would be, with the peers played by hand.
 namespace tailrace::admin {
@@ -315,8 +316,8 @@ class FakeDeliveries final : public delivery::Deliveries {
   Result<void> put(delivery::TriggerSpec spec) override {
     Status status;
     status.spec = std::move(spec);
-    status.cursors.push_back({0, 5, 9, 1500, 0, {}});
-    status.cursors.push_back({1, 3, 4, 20, 2, "boom"});
+    status.cursors.push_back({0, 5, 9, false, 1500, 0, {}});
+    status.cursors.push_back({1, 3, 4, false, 20, 2, "boom"});
     all.push_back(std::move(status));
     return {};
   }
@@ -461,11 +462,21 @@ class ApiFixture : public testing::Test {
   // Durable when it returns.
   void append(stream::Stream& stream, ShardNumber shard, std::string_view key,
               std::string_view payload) {
-    log::Batch batch(parts.clock.now());
-    batch.add(shard, key, payload);
-    auto appended = stream.log().append(batch, test_patience);
+    stream::Batch batch = stream.begin_batch();
+    batch.begin_record(key, stream.shard(shard)->range.first).append(payload);
+    batch.end_record();
+    auto appended = stream.append(batch, test_patience);
     ASSERT_TRUE(appended) << appended.error().message;
     ASSERT_TRUE(stream.log().wait_durable(appended->ticket, test_patience));
+  }
+  // In the middle of its range; the children are the next two.
+  void split(stream::Stream& stream, ShardNumber shard) {
+    auto spec = *stream.spec();
+    HashRange range = spec.find_shard(shard)->range;
+    HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
+    auto now = std::chrono::floor<std::chrono::milliseconds>(parts.clock.now());
+    ASSERT_TRUE(stream::split(spec, shard, middle, now.time_since_epoch().count()));
+    stream.adopt(std::move(spec));
   }
   std::shared_ptr<FakeTask> make_task(const std::string& name, const std::string& stream) {
     capture::TaskStatus status;

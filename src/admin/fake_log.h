@@ -9,6 +9,7 @@
 
 #include "admin/api_fixture.h"
 #include "log/stream_log.h"
+#include "stream/reshard.h"
 
 namespace tailrace::admin {
 
@@ -112,6 +113,15 @@ class FakeLog final : public log::StreamLog {
   std::optional<Error> fenced_;
 };
 
+// Stands at 1970, so that no arrival is past the retention.
+class EpochClock final : public Clock {
+ public:
+  UnixMicros now() override { return {}; }
+  std::chrono::steady_clock::time_point steady() override {
+    return std::chrono::steady_clock::now();
+  }
+};
+
 struct FakeStream {
   explicit FakeStream(std::uint32_t shards) {
     auto made = std::make_unique<FakeLog>();
@@ -125,8 +135,21 @@ struct FakeStream {
 
   // Who waits for the log, beside the stream itself.
   std::size_t watchers() { return log->wakes.count() - 1; }
+  // In the middle of its range; the children are the next two.
+  void split(ShardNumber shard) {
+    auto spec = *stream->spec();
+    HashRange range = spec.find_shard(shard)->range;
+    HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
+    ASSERT_TRUE(stream::split(spec, shard, middle, 0));
+    stream->adopt(std::move(spec));
+  }
+  void merge(ShardNumber shard, ShardNumber adjacent) {
+    auto spec = *stream->spec();
+    ASSERT_TRUE(stream::merge(spec, shard, adjacent, 0));
+    stream->adopt(std::move(spec));
+  }
 
-  SystemClock clock;
+  EpochClock clock;
   FakeLog* log;
   std::shared_ptr<stream::Stream> stream;
 };

@@ -66,16 +66,17 @@ void append_streams(MetricsText& text,
   struct Sampled {
     std::string name;
     log::StreamLog::Statistics statistics;
-    double first_to_end = 0, fenced = 0, damaged_bytes = 0;
+    double first_to_end = 0, open_shards = 0, closed_shards = 0, fenced = 0, damaged_bytes = 0;
   };
   std::vector<Sampled> all;
   for (const auto& stream : streams) {
     log::StreamLog& log = stream->log();
-    auto spec = stream->spec();
-    Sampled sampled{spec->name, log.statistics()};
-    for (const auto& shard : spec->shards)
+    Sampled sampled{stream->spec()->name, log.statistics()};
+    for (const auto& shard : stream->shards()) {
       sampled.first_to_end +=
-          as_double(log.end_offset(shard.number)) - as_double(log.first_offset(shard.number));
+          as_double(stream->latest(shard.number)) - as_double(log.first_offset(shard.number));
+      ++(shard.is_open() ? sampled.open_shards : sampled.closed_shards);
+    }
     sampled.fenced = log.fenced() ? 1 : 0;
     for (const auto& damage : log.damage()) sampled.damaged_bytes += as_double(damage.bytes);
     all.push_back(std::move(sampled));
@@ -86,6 +87,12 @@ void append_streams(MetricsText& text,
 
   text.gauge("tailrace_stream_records", "Records kept, over all shards.");
   samples([](const Sampled& stream) { return stream.first_to_end; });
+  text.gauge("tailrace_stream_shards",
+             "Shards: open, and closed by a split or a merge until they expire.");
+  for (const Sampled& stream : all) {
+    text.sample({{"stream", stream.name}, {"state", "open"}}, stream.open_shards);
+    text.sample({{"stream", stream.name}, {"state", "closed"}}, stream.closed_shards);
+  }
   text.gauge("tailrace_stream_bytes", "Bytes of the stream's segment files.");
   samples([](const Sampled& stream) { return as_double(stream.statistics.bytes); });
   text.gauge("tailrace_stream_segments", "Segment files.");

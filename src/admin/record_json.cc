@@ -33,16 +33,14 @@ void append_text_or_base64(Buffer& out, std::string_view name, std::string_view 
 
 }  // namespace
 
-RecordJson::RecordJson(const stream::Stream& stream, ShardNumber shard)
-    : stream_(stream),
-      shard_(shard),
-      prefix_("{\"shard_id\":\"" + shard_id(shard) + "\",\"offset\":") {}
+RecordJson::RecordJson(const stream::Shard& shard)
+    : shard_(shard), prefix_("{\"shard_id\":\"" + shard_id(shard.number) + "\",\"offset\":") {}
 
 void RecordJson::append(Buffer& out, const log::Record& record) {
   out.append(prefix_);
   append_number(out, record.offset);
   out.append(",\"sequence_number\":\"");
-  out.append(stream_.sequence_number(shard_, record));
+  out.append(stream::sequence_number(shard_, record.offset, record.arrival_ms));
   out.append('"');
   append_text_or_base64(out, "partition_key", record.partition_key);
   append_arrival(out, record.arrival_ms);

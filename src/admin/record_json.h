@@ -14,15 +14,14 @@ namespace tailrace::admin {
 // of records leave through here.
 class RecordJson {
  public:
-  RecordJson(const stream::Stream& stream, ShardNumber shard);
+  explicit RecordJson(const stream::Shard& shard);
 
   void append(Buffer& out, const log::Record& record);
 
  private:
   void append_arrival(Buffer& out, std::int64_t arrival_ms);
 
-  const stream::Stream& stream_;
-  ShardNumber shard_;
+  stream::Shard shard_;
   std::string prefix_;  // {"shard_id":"...","offset":
   std::int64_t arrival_second_ = -1;
   std::string arrival_text_;  // of that second

@@ -2,14 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/fake_log.h"
+#include <nlohmann/json.hpp>
 
 namespace tailrace::admin {
 namespace {
 
+using json = nlohmann::json;
+
 json json_of(const log::Record& record) {
-  FakeStream orders(2);
-  RecordJson record_json{*orders.stream, 1};
+  RecordJson record_json{stream::initial_shards(2, 1769853600).at(1)};
   Buffer out;
   record_json.append(out, record);
   return json::parse(out.view());
@@ -38,8 +39,7 @@ TEST(RecordJson, BytesThatAreNoTextAreBase64) {
 }
 
 TEST(RecordJson, NeighboursOfOtherSecondsHaveTheirOwnTime) {
-  FakeStream orders(1);
-  RecordJson record_json{*orders.stream, 0};
+  RecordJson record_json{stream::initial_shards(1, 1769853600).at(0)};
   std::vector<std::string> arrivals;
   for (std::int64_t ms : {1769853600999, 1769853601000, 1769853600999}) {
     Buffer out;

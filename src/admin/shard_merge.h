@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "admin/record_json.h"
+#include "stream/reading_order.h"
 #include "stream/stream.h"
 
 namespace tailrace::admin {
@@ -15,17 +17,19 @@ namespace tailrace::admin {
 // Where a reader begins: "trim-horizon", "latest" or an RFC 3339 time.
 Result<Offset> start_offset(stream::Stream& stream, ShardNumber shard, const std::string& from);
 
-// Where a shard that could not be read at `from` can be read again: behind the damage, or at the
-// oldest record that retention has left. Nothing when nobody can tell.
+// Where a shard that could not be read at `from` can be read again, behind the damage. Nothing when
+// nobody can tell.
 std::optional<Offset> readable_again(log::StreamLog& log, ShardNumber shard, Offset from,
                                      const Error& error);
+// What a reader is told who asks for records that the retention has taken.
+Error past_retention(ShardNumber shard, Offset from, Offset next);
 
-// Reads several shards as one sequence: each in its own order, among each other by arrival. One
-// thread at a time.
+// Reads a stream's shards as one sequence: each in its own order, among each other by arrival, and
+// what a shard became after the shard itself. Takes up shards that appear. One thread at a time.
 class ShardMerge {
  public:
-  ShardMerge(std::shared_ptr<stream::Stream> stream,
-             const std::vector<std::pair<ShardNumber, Offset>>& starts);
+  // `starts`: where the shards begin that there are. Those that appear later are read whole.
+  ShardMerge(std::shared_ptr<stream::Stream> stream, std::map<ShardNumber, Offset> starts);
 
   // Appends records that are durable now, a line each, until the limit or the size is reached.
   // Returns how many; none: there are none now. A place that cannot be read is a line too (it does
@@ -35,7 +39,7 @@ class ShardMerge {
  private:
   struct Cursor {
     ShardNumber shard = 0;
-    Offset next = 0;  // to read from the log
+    Offset next = 0;  // to read from the stream
     RecordJson json;
     log::Records run;
     std::size_t at = 0;  // in the run
@@ -43,14 +47,17 @@ class ShardMerge {
     bool holds_record() const { return at < run.records.size(); }
     const log::Record& record() const { return run.records[at]; }
   };
-  Result<void> fill(Cursor& cursor, Buffer& out);
-  void queue(std::size_t cursor);
+  std::vector<ShardNumber> begin_shards();
+  Result<void> refill(std::vector<ShardNumber> shards, Buffer& out);
+  Result<bool> fill(Cursor& cursor, Buffer& out);
+  void step_over(Cursor& cursor, Offset next, const Error& why, Buffer& out);
 
   std::shared_ptr<stream::Stream> stream_;
-  std::size_t run_bytes_max_;
-  std::vector<Cursor> cursors_;
+  const std::map<ShardNumber, Offset> starts_;
+  stream::ReadingOrder order_;
+  std::map<ShardNumber, Cursor> cursors_;
   // Cursors that hold a record, the earliest arrival on top.
-  using Ready = std::pair<std::int64_t, std::size_t>;
+  using Ready = std::pair<std::int64_t, ShardNumber>;
   std::priority_queue<Ready, std::vector<Ready>, std::greater<>> ready_;
 };
 

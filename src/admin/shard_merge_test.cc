@@ -90,10 +90,43 @@ TEST_F(ShardMergeTest, DamageWithoutAKnownEndEndsTheReading) {
   EXPECT_NE(out.view().find("\"data\":\"a\""), std::string_view::npos);
 }
 
+TEST_F(ShardMergeTest, WhatAShardBecameFollowsBehindAllOfIt) {
+  orders.log->keep(0, 50, "parent");
+  orders.split(0);
+  orders.log->keep(2, 10, "child");  // the clock stepped back
+  orders.log->keep(1, 30, "neighbour");
+  ShardMerge merge{orders.stream, {{0, 0}, {1, 0}, {2, 0}, {3, 0}}};
+
+  EXPECT_EQ(read(merge), (Said{"neighbour", "parent", "child"}));
+}
+
+TEST_F(ShardMergeTest, AMergedShardFollowsBehindBothItsParents) {
+  orders.log->keep(0, 50, "a");
+  orders.log->keep(1, 60, "b");
+  orders.merge(0, 1);
+  orders.log->keep(2, 10, "c");
+  ShardMerge merge{orders.stream, {{0, 0}, {1, 0}, {2, 0}}};
+
+  EXPECT_EQ(read(merge), (Said{"a", "b", "c"}));
+}
+
+TEST_F(ShardMergeTest, ShardsThatAppearAreReadFromTheirFirstRecord) {
+  orders.log->keep(0, 1, "old");
+  ShardMerge merge{orders.stream, {{0, 1}, {1, 0}}};
+  EXPECT_EQ(read(merge), Said{});
+  orders.log->keep(0, 2, "a");
+  orders.split(0);
+  orders.log->keep(2, 3, "b");
+  orders.split(2);
+  orders.log->keep(5, 4, "c");
+
+  EXPECT_EQ(read(merge), (Said{"a", "b", "c"}));
+}
+
 TEST_F(ShardMergeTest, AReaderIsNeverSentBackNorRoundInCircles) {
-  orders.log->retire_before(0, 3);
-  EXPECT_EQ(readable_again(*orders.log, 0, 2, {Fault::not_found, ""}), Offset{3});
-  EXPECT_EQ(readable_again(*orders.log, 0, 3, {Fault::not_found, ""}), std::nullopt);
+  orders.log->damage(0, 2, 4);
+  EXPECT_EQ(readable_again(*orders.log, 0, 2, {Fault::corrupt, ""}), Offset{4});
+  EXPECT_EQ(readable_again(*orders.log, 0, 4, {Fault::corrupt, ""}), std::nullopt);
   EXPECT_EQ(readable_again(*orders.log, 0, 1, {Fault::internal, "EIO"}), std::nullopt);
 }
 

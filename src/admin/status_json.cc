@@ -24,16 +24,27 @@ json to_json(const capture::TableStatus& table) {
 }
 
 json to_json(const stream::Shard& shard, Offset first, Offset end) {
+  json parents = json::array();
+  for (const auto& parent : {shard.parent, shard.adjacent_parent})
+    if (parent) parents.push_back(shard_id(*parent));
+  json closed = nullptr;
+  if (shard.closed_ms) closed = rfc3339(UnixMicros{std::chrono::milliseconds{*shard.closed_ms}});
   return {{"shard_id", shard_id(shard.number)},
           {"first_offset", first},
           {"end_offset", end},
-          {"hash_range", {to_string(shard.range.first), to_string(shard.range.last)}}};
+          {"hash_range", {to_string(shard.range.first), to_string(shard.range.last)}},
+          {"parents", parents},
+          {"closed", closed}};
 }
 
 json to_json(const delivery::Deliveries::CursorStatus& cursor) {
-  return {{"shard_id", shard_id(cursor.shard)}, {"next_offset", cursor.next},
-          {"end_offset", cursor.end},           {"lag_ms", cursor.lag_ms},
-          {"attempt", cursor.attempt},          {"last_error", cursor.last_error}};
+  return {{"shard_id", shard_id(cursor.shard)},
+          {"next_offset", cursor.next},
+          {"end_offset", cursor.end},
+          {"lag_ms", cursor.lag_ms},
+          {"attempt", cursor.attempt},
+          {"last_error", cursor.last_error},
+          {"waits_for_parent", cursor.waits_for_parent}};
 }
 
 std::string created_text(const stream::StreamSpec& spec) {
@@ -80,13 +91,15 @@ json to_json(const capture::TaskStatus& task) {
 }
 
 json to_json(stream::Stream& stream) {
-  auto snapshot = stream.spec();
-  const stream::StreamSpec& spec = *snapshot;
+  auto spec = stream.spec();
   log::StreamLog& log = stream.log();
 
   json shards = json::array();
-  for (const stream::Shard& shard : spec.shards)
-    shards.push_back(to_json(shard, log.first_offset(shard.number), log.end_offset(shard.number)));
+  for (const stream::Shard& shard : stream.shards()) {
+    auto horizon = stream.horizon(shard.number);
+    shards.push_back(to_json(shard, horizon ? *horizon : log.first_offset(shard.number),
+                             stream.latest(shard.number)));
+  }
   json damages = json::array();
   for (const log::StreamLog::Damage& damage : log.damage())
     damages.push_back({{"segment", damage.segment},
@@ -95,10 +108,10 @@ json to_json(stream::Stream& stream) {
                        {"what", damage.what}});
   auto statistics = log.statistics();
   auto fenced = log.fenced();
-  return {{"name", spec.name},
+  return {{"name", spec->name},
           {"status", fenced ? "fenced" : "active"},
-          {"retention_hours", spec.retention.count()},
-          {"created", created_text(spec)},
+          {"retention_hours", spec->retention.count()},
+          {"created", created_text(*spec)},
           {"bytes", statistics.bytes},
           {"records", statistics.records},
           {"fenced", fenced ? json(fenced->message) : json(nullptr)},

@@ -32,7 +32,7 @@ Result<std::shared_ptr<stream::Stream>> find_stream(Parts& parts, const std::str
   return Error{Fault::not_found, "no such stream: " + name};
 }
 
-Result<ShardNumber> shard_in(const http::Request& request, const stream::Stream& stream) {
+Result<stream::Shard> shard_in(const http::Request& request, const stream::Stream& stream) {
   const std::string* text = text_in(request, "shard");
   if (text == nullptr) return Error{Fault::invalid, "shard is missing; give its number, shard=0"};
   auto number = parse_shard_id(*text);
@@ -42,11 +42,9 @@ Result<ShardNumber> shard_in(const http::Request& request, const stream::Stream&
     auto [read_to, failure] = std::from_chars(text->data(), end, plain);
     if (failure == std::errc{} && read_to == end) number = plain;
   }
-  auto spec = stream.spec();
-  for (const stream::Shard& shard : spec->shards)
-    if (number == shard.number) return shard.number;
-  return Error{Fault::not_found, "stream " + spec->name + " has no shard '" + *text + "'; it has " +
-                                     std::to_string(spec->shards.size())};
+  if (number)
+    if (auto shard = stream.shard(*number)) return *std::move(shard);
+  return Error{Fault::not_found, "stream " + stream.spec()->name + " has no shard '" + *text + "'"};
 }
 
 Result<Offset> offset_in(const http::Request& request, stream::Stream& stream, ShardNumber shard) {
@@ -54,7 +52,7 @@ Result<Offset> offset_in(const http::Request& request, stream::Stream& stream, S
   if (text_in(request, "offset") == nullptr)
     return start_offset(stream, shard, from ? *from : "trim-horizon");
   if (from != nullptr) return Error{Fault::invalid, "give either offset or from, not both"};
-  Offset end = stream.log().end_offset(shard);
+  Offset end = stream.latest(shard);
   auto offset = number_in(request, "offset", 0, UINT64_MAX);
   // A reader that is ahead of the stream holds another stream's offset: it must hear of it.
   if (offset && *offset > end)
@@ -66,32 +64,46 @@ Result<Offset> offset_in(const http::Request& request, stream::Stream& stream, S
 // One page of a shard, from an offset on.
 class Page {
  public:
-  Page(std::shared_ptr<stream::Stream> stream, ShardNumber shard, Offset from,
+  Page(std::shared_ptr<stream::Stream> stream, const stream::Shard& shard, Offset from,
        std::size_t records_max)
-      : stream_(std::move(stream)), shard_(shard), from_(from), records_max_(records_max) {}
+      : stream_(std::move(stream)),
+        shard_(shard.number),
+        record_json_(shard),
+        from_(from),
+        records_max_(records_max) {}
 
-  bool has_records() const { return from_ < stream_->log().end_offset(shard_); }
+  // A record, the end of the shard, or that it cannot be read.
+  bool has_something_to_tell() const {
+    auto read = stream_->read(shard_, from_, 1, 1);
+    return !read || !read->records.records.empty() || read->next != from_ || read->ended;
+  }
 
   http::Response read() {
-    log::StreamLog& log = stream_->log();
-    RecordJson record_json{*stream_, shard_};
     Buffer body;
     body.append("{\"records\":[");
     std::size_t count = 0;
     Offset next = from_;
-    while (count < records_max_ && body.size() < page_bytes_max && next < log.end_offset(shard_)) {
-      auto run = log.read(shard_, next, records_max_ - count, read_bytes);
+    bool ended = false;
+    while (!ended && count < records_max_ && body.size() < page_bytes_max) {
+      auto run = stream_->read(shard_, next, records_max_ - count, read_bytes);
       // What was read before is given first; the next page begins with the error.
       if (!run && count == 0) return unreadable(next, run.error());
       if (!run) break;
-      for (const log::Record& record : run->records) {
+      const auto& records = run->records.records;
+      Offset first = records.empty() ? run->next : records.front().offset;
+      if (next < first && count == 0) return retired(next, first);
+      if (next < first) break;
+      for (const log::Record& record : records) {
         if (count++ > 0) body.append(',');
-        record_json.append(body, record);
+        record_json_.append(body, record);
       }
       next = run->next;
+      ended = run->ended;
+      if (records.empty()) break;
     }
     body.append("],\"next_offset\":" + std::to_string(next) +
-                ",\"end_offset\":" + std::to_string(log.end_offset(shard_)) + "}");
+                ",\"end_offset\":" + std::to_string(stream_->latest(shard_)) +
+                ",\"ended\":" + (ended ? "true}" : "false}"));
     http::Response response;
     response.body = std::string(body.view());
     return response;
@@ -99,8 +111,14 @@ class Page {
 
  private:
   http::Response unreadable(Offset at, const Error& error) {
+    return refusal(error, readable_again(stream_->log(), shard_, at, error));
+  }
+  http::Response retired(Offset at, Offset first) {
+    return refusal(past_retention(shard_, at, first), first);
+  }
+  static http::Response refusal(const Error& error, std::optional<Offset> next) {
     http::Response response = response_of(error);
-    if (auto next = readable_again(stream_->log(), shard_, at, error)) {
+    if (next) {
       json body = json::parse(response.body);
       body["error"]["next_offset"] = *next;
       response.body = text_of(body);
@@ -110,6 +128,7 @@ class Page {
 
   std::shared_ptr<stream::Stream> stream_;
   ShardNumber shard_;
+  RecordJson record_json_;
   Offset from_;
   std::size_t records_max_;
 };
@@ -120,25 +139,39 @@ void answer_records(boost::asio::io_context& io, OpenAnswers& open, Parts& parts
   if (!stream) return answer(*call.responder, stream.error());
   auto shard = shard_in(call.request, **stream);
   if (!shard) return answer(*call.responder, shard.error());
-  auto offset = offset_in(call.request, **stream, *shard);
+  auto offset = offset_in(call.request, **stream, shard->number);
   if (!offset) return answer(*call.responder, offset.error());
   auto limit = number_in(call.request, "limit", page_records_default, page_records_max);
   if (!limit) return answer(*call.responder, limit.error());
   auto wait_ms = number_in(call.request, "wait_ms", 0, wait_ms_max);
   if (!wait_ms) return answer(*call.responder, wait_ms.error());
 
-  log::StreamLog& log = (*stream)->log();
-  answer_when_ready(
-      io, open,
-      {.subscribe = [&log](std::function<void()> wake) { return log.subscribe(std::move(wake)); },
-       .unsubscribe = [&log](std::uint64_t subscription) { log.unsubscribe(subscription); }},
-      std::chrono::milliseconds{*wait_ms}, call.responder,
-      [page = Page{*stream, *shard, *offset, static_cast<std::size_t>(*limit)},
-       responder = call.responder](LastTry last) mutable {
-        if (last == LastTry::no && !page.has_records()) return false;
-        responder->send(page.read());
-        return true;
-      });
+  // Wakes once; a try that finds nothing to tell arms it again.
+  struct Watch {
+    std::function<void()> wake;
+    stream::Waiting waiting;
+  };
+  auto watch = std::make_shared<Watch>();
+  auto arm = [watch, stream = *stream, shard = shard->number, from = *offset] {
+    watch->waiting = stream->when_readable(shard, from, watch->wake);
+  };
+  answer_when_ready(io, open,
+                    {.subscribe =
+                         [watch](std::function<void()> wake) {
+                           watch->wake = std::move(wake);
+                           return std::uint64_t{0};
+                         },
+                     .unsubscribe = [watch](std::uint64_t) { watch->waiting.cancel(); }},
+                    std::chrono::milliseconds{*wait_ms}, call.responder,
+                    [page = Page{*stream, *shard, *offset, static_cast<std::size_t>(*limit)}, arm,
+                     responder = call.responder](LastTry last) mutable {
+                      if (last == LastTry::no && !page.has_something_to_tell()) {
+                        arm();
+                        return false;
+                      }
+                      responder->send(page.read());
+                      return true;
+                    });
 }
 
 void answer_tail(boost::asio::io_context& io, OpenAnswers& open, Parts& parts, const Call& call) {
@@ -148,14 +181,13 @@ void answer_tail(boost::asio::io_context& io, OpenAnswers& open, Parts& parts, c
   if (!limit) return answer(*call.responder, limit.error());
   const std::string* from = text_in(call.request, "from");
 
-  std::vector<std::pair<ShardNumber, Offset>> starts;
-  auto spec = (*stream)->spec();
-  for (const stream::Shard& shard : spec->shards) {
+  std::map<ShardNumber, Offset> starts;
+  for (const stream::Shard& shard : (*stream)->shards()) {
     auto start = start_offset(**stream, shard.number, from ? *from : "latest");
     if (!start) return answer(*call.responder, start.error());
-    starts.emplace_back(shard.number, *start);
+    starts.emplace(shard.number, *start);
   }
-  answer_with_tail(io, open, *stream, starts, *limit, call.responder);
+  answer_with_tail(io, open, *stream, std::move(starts), *limit, call.responder);
 }
 
 void answer_stream(Parts& parts, const Call& call) {

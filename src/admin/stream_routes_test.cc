@@ -26,6 +26,17 @@ TEST_F(StreamRoutesTest, AStreamShowsItsShardsAndHowFullTheyAre) {
   EXPECT_EQ(get("/v1/streams/none")->status(), 404);
 }
 
+TEST_F(StreamRoutesTest, AShardThatWasSplitIsShownClosedWithItsChildren) {
+  auto orders = make_stream("orders", 1);
+  split(*orders, 0);
+  json shards = get("/v1/streams/orders")->answer()["shards"];
+  ASSERT_EQ(shards.size(), 3u);
+  EXPECT_TRUE(shards[0]["closed"].is_string());
+  EXPECT_EQ(shards[0]["parents"], json::array());
+  EXPECT_EQ(shards[2]["closed"], nullptr);
+  EXPECT_EQ(shards[2]["parents"], json::array({"shardId-000000000000"}));
+}
+
 TEST_F(StreamRoutesTest, AStreamThatCouldNotBeOpenedIsShownWithWhy) {
   stream::StreamSpec spec;
   spec.name = "old";
@@ -58,6 +69,12 @@ TEST_F(StreamRoutesTest, RecordsComeInPagesThatLeadOn) {
   json none = get("/v1/streams/orders/records", {{"shard", "0"}, {"from", "latest"}})->answer();
   EXPECT_EQ(none["records"], json::array());
   EXPECT_EQ(none["next_offset"], 5);
+  EXPECT_EQ(none["ended"], false);
+
+  split(*orders, 0);
+  EXPECT_EQ(get("/v1/streams/orders/records", {{"shard", "0"}, {"limit", "3"}})->answer()["ended"],
+            false);
+  EXPECT_EQ(get("/v1/streams/orders/records", {{"shard", "0"}})->answer()["ended"], true);
 }
 
 TEST_F(StreamRoutesTest, APageThatWouldBeHugeEndsEarlyAndLeadsOn) {
@@ -95,6 +112,17 @@ TEST_F(StreamRoutesTest, AWaitEndsWithTheFirstRecord) {
   EXPECT_FALSE(peer->answered());
   append(*orders, 1, "k", "mine");
   EXPECT_EQ(peer->answer()["records"][0]["data"], "mine");
+}
+
+TEST_F(StreamRoutesTest, AWaitEndsWithTheShard) {
+  auto orders = make_stream("orders", 2);
+  auto peer = get("/v1/streams/orders/records", {{"shard", "1"}, {"wait_ms", "300000"}});
+  split(*orders, 0);
+  EXPECT_FALSE(peer->answered());
+  split(*orders, 1);
+  json page = peer->answer();
+  EXPECT_EQ(page["records"], json::array());
+  EXPECT_EQ(page["ended"], true);
 }
 
 TEST_F(StreamRoutesTest, AWaitThatSeesNothingEndsEmpty) {

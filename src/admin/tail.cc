@@ -21,12 +21,12 @@ constexpr std::size_t chunk_bytes = 256u << 10;
 class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> {
  public:
   Tail(boost::asio::io_context& io, OpenAnswers& open, std::shared_ptr<stream::Stream> stream,
-       const std::vector<std::pair<ShardNumber, Offset>>& starts, std::uint64_t records_max,
+       std::map<ShardNumber, Offset> starts, std::uint64_t records_max,
        std::shared_ptr<http::Responder> responder)
       : io_(io),
         open_(open),
         stream_(std::move(stream)),
-        merge_(stream_, starts),
+        merge_(stream_, std::move(starts)),
         left_(records_max),
         responder_(std::move(responder)) {}
 
@@ -123,10 +123,9 @@ class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> 
 }  // namespace
 
 void answer_with_tail(boost::asio::io_context& io, OpenAnswers& open,
-                      std::shared_ptr<stream::Stream> stream,
-                      const std::vector<std::pair<ShardNumber, Offset>>& starts,
+                      std::shared_ptr<stream::Stream> stream, std::map<ShardNumber, Offset> starts,
                       std::uint64_t records_max, std::shared_ptr<http::Responder> responder) {
-  auto tail = std::make_shared<Tail>(io, open, std::move(stream), starts, records_max,
+  auto tail = std::make_shared<Tail>(io, open, std::move(stream), std::move(starts), records_max,
                                      std::move(responder));
   if (open.add(tail)) tail->begin();
 }

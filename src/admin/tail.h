@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <utility>
-#include <vector>
 
 #include "admin/open_answers.h"
 #include "http/server.h"
@@ -16,10 +15,10 @@ class io_context;
 namespace tailrace::admin {
 
 // Answers with a stream's records as they become durable, a line each, until `records_max` are
-// sent, the peer leaves or the log is fenced. A slow peer is waited for, never buffered for.
+// sent, the peer leaves, the log is fenced or the stream is deleted. `starts` as for ShardMerge. A
+// slow peer is waited for, never buffered for.
 void answer_with_tail(boost::asio::io_context& io, OpenAnswers& open,
-                      std::shared_ptr<stream::Stream> stream,
-                      const std::vector<std::pair<ShardNumber, Offset>>& starts,
+                      std::shared_ptr<stream::Stream> stream, std::map<ShardNumber, Offset> starts,
                       std::uint64_t records_max, std::shared_ptr<http::Responder> responder);
 
 }  // namespace tailrace::admin

@@ -43,6 +43,20 @@ TEST_F(TailTest, SendsWhatIsThereAndThenWhatComes) {
   EXPECT_FALSE(peer->ended());
 }
 
+TEST_F(TailTest, GoesOverASplitAndAMergeInOrder) {
+  orders.log->keep(0, 1, "a");
+  auto peer = tail();
+  peer->lines(1);
+  orders.split(0);
+  orders.log->keep(3, 2, "b");
+  peer->lines(2);
+  orders.merge(3, 1);
+  orders.log->keep(4, 3, "c");
+  auto lines = peer->lines(3);
+  EXPECT_EQ(lines.at(1)["shard_id"], "shardId-000000000003");
+  EXPECT_EQ(lines.at(2)["shard_id"], "shardId-000000000004");
+}
+
 TEST_F(TailTest, EndsAfterTheLimit) {
   for (int i = 0; i < 5; ++i) orders.log->keep(0, i, std::to_string(i));
   auto peer = tail(3);

@@ -104,9 +104,8 @@ class LsnWait : public std::enable_shared_from_this<LsnWait> {
     auto stream = parts_.streams().find(name);
     if (!stream) return answer(*responder_, Error{Fault::not_found, "no such stream: " + name});
     std::vector<std::pair<ShardNumber, Offset>> ends;
-    auto spec = stream->spec();
-    for (const stream::Shard& shard : spec->shards)
-      ends.emplace_back(shard.number, stream->log().end_offset(shard.number));
+    for (const stream::Shard& shard : stream->shards())
+      ends.emplace_back(shard.number, stream->latest(shard.number));
 
     delivery::Deliveries& deliveries = parts_.deliveries();
     answer_when_ready(

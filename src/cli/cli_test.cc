@@ -232,16 +232,24 @@ TEST_F(RenderingTest, StatusShowsTablesWithTheirErrorsBelow) {
       console,
       R"({"version":"1","started":"t","data":"/d","tasks":[{"name":"orders","state":"failed",
       "stream":"s","error":{"fault":"gap","message":"slot is lost"},"tables":[],"changes":1234,"lag_seconds":1.5,
-      "retained_wal_bytes":2048,"durable_lsn":"0/1","warnings":["wal_keep"]}],"streams":[],"functions":[],
+      "retained_wal_bytes":2048,"durable_lsn":"0/1","warnings":["wal_keep"]},
+      {"name":"users","state":"running","stream":"s","warnings":["odd","wal_keep"]}],
+      "streams":[{"name":"s","status":"active","retention_hours":24,
+      "shards":[{"closed":"2026-01-31T10:00:00.000Z"},{"closed":null},{"closed":null}]}],"functions":[],
       "triggers":[{"name":"s/f","cursors":[{"shard_id":"x","next_offset":3,"end_offset":10,"lag_ms":20,"attempt":0}]}]})");
 
   EXPECT_EQ(text,
             "tailrace 1  up since t  data /d\n"
             "\n"
-            "TASK    STATE   STREAM  TABLES  CHANGES    LAG  WAL HELD  DURABLE LSN\n"
-            "orders  failed  s            0    1,234  1.5 s   2.0 KiB  0/1\n"
+            "TASK    STATE    STREAM  TABLES  CHANGES    LAG  WAL HELD  DURABLE LSN\n"
+            "orders  failed   s            0    1,234  1.5 s   2.0 KiB  0/1\n"
+            "users   running  s            0        0      -       0 B  -\n"
             "  orders: gap: slot is lost\n"
-            "  orders: wal_keep\n"
+            "  orders, users: wal_keep\n"
+            "  users: odd\n"
+            "\n"
+            "STREAM  STATUS  SHARDS  RECORDS  SIZE  RETENTION\n"
+            "s       active       2        0   0 B       24 h\n"
             "\n"
             "TRIGGER  RECORDS  BATCHES  FAILURES  PARKED  BEHIND    LAG\n"
             "s/f            0        0         0       0       7  20 ms\n");

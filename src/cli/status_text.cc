@@ -1,5 +1,6 @@
 #include "cli/status_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/human_text.h"
@@ -58,6 +59,17 @@ class Notes {
   void warning(const std::string& of, const std::string& text) {
     text_ += console_.paint(Style::yellow, "  " + of + ": ") + text + "\n";
   }
+  // Each text once, below the others, with all that it is about.
+  void shared_warnings(const std::vector<std::pair<std::string, std::string>>& all) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto is_same = [&](const auto& other) { return other.second == all[i].second; };
+      if (std::any_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), is_same)) continue;
+      std::string of;
+      for (const auto& [name, text] : all)
+        if (text == all[i].second) of += (of.empty() ? "" : ", ") + name;
+      warning(of, all[i].second);
+    }
+  }
   const std::string& text() const { return text_; }
 
  private:
@@ -75,6 +87,7 @@ std::string tasks_text(const Console& console, const json& tasks) {
                    {"WAL HELD", Align::right},
                    {"DURABLE LSN"}});
   Notes notes(console);
+  std::vector<std::pair<std::string, std::string>> warnings;
   for (const json& task : tasks) {
     const std::string name = text_of(task, "name");
     table.add({name, text_of(task, "state"), text_of(task, "stream"),
@@ -83,11 +96,13 @@ std::string tasks_text(const Console& console, const json& tasks) {
                text_of(task, "durable_lsn")});
     notes.error(name, error_of(task, "error"));
     for (const json& warning : list_of(task, "warnings"))
-      if (warning.is_string()) notes.warning(name, for_terminal(warning.get<std::string>()));
+      if (warning.is_string())
+        warnings.emplace_back(name, for_terminal(warning.get<std::string>()));
     for (const json& captured : list_of(task, "tables"))
       notes.error(text_of(captured, "schema") + "." + text_of(captured, "name"),
                   error_of(captured, "error"));
   }
+  notes.shared_warnings(warnings);
   return table.text() + notes.text();
 }
 
@@ -101,7 +116,10 @@ std::string streams_text(const Console& console, const json& streams) {
   Notes notes(console);
   for (const json& stream : streams) {
     const std::string name = text_of(stream, "name");
-    table.add({name, text_of(stream, "status"), human_count(list_of(stream, "shards").size()),
+    const json& shards = list_of(stream, "shards");
+    auto open = std::ranges::count_if(
+        shards, [](const json& shard) { return text_of(shard, "closed") == "-"; });
+    table.add({name, text_of(stream, "status"), human_count(static_cast<std::uint64_t>(open)),
                human_count(number_of(stream, "records")), human_bytes(number_of(stream, "bytes")),
                std::to_string(number_of(stream, "retention_hours")) + " h"});
     notes.error(name, error_of(stream, "fenced"));

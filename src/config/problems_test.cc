@@ -278,12 +278,6 @@ const std::vector<Broken> task_problems = {
     {"SlotName",
      task("    slot: My-Slot\n"),
      {"6:11: tasks.t.slot: expected 1 to 63 of a-z, 0-9 and _, found \"My-Slot\""}},
-    {"UndeclaredStream",
-     "streams: {orders: {}}\ntasks: {t: {source: postgresql://db/x, stream: ordres}}\n",
-     {"2:48: tasks.t.stream: no stream is named \"ordres\"; did you mean 'orders'?"}},
-    {"NoStreamsAtAll",
-     "tasks: {t: {source: postgresql://db/x, stream: orders}}\n",
-     {"1:48: tasks.t.stream: no stream is named \"orders\"; declare it under streams"}},
     {"TaskName",
      "streams: {s: {}}\ntasks: {Shop--1: {source: postgresql://db/x, stream: s}}\n",
      {"2:9: tasks.Shop--1: a task's name is 1 to 40 of a-z, 0-9, - and _, begins with a letter, "
@@ -395,9 +389,6 @@ const std::vector<Broken> trigger_problems = {
     {"UndeclaredFunction",
      trigger("    function: g\n"),
      {"5:15: triggers[0].function: no function is named \"g\"; did you mean 'f'?"}},
-    {"UndeclaredStream",
-     "functions: {f: {runtime: provided, code: .}}\ntriggers: [{stream: orders, function: f}]\n",
-     {"2:21: triggers[0].stream: no stream is named \"orders\"; declare it under streams"}},
     {"Twice",
      trigger("    function: f\n  - {stream: orders, function: f}\n"),
      {"6:5: triggers[1]: stream orders has a trigger for function f already, in line 4; remove one "
@@ -468,11 +459,28 @@ triggers:
           "${NO_SUCH_VARIABLE:-default}",
           "8:21: tasks.orders.migration_type: expected full-load, cdc or full-load-and-cdc, found "
           "\"ful-load\"; did you mean 'full-load'?",
-          "9:13: tasks.orders.stream: no stream is named \"odrers\"; did you mean 'orders'?",
+          "9:13: tasks.orders.stream: no stream is declared as \"odrers\"; did you mean 'orders'? "
+          "Else it must be there already, made through the API",
           "11:60: functions.f.memory: expected a size such as 128MiB, from 128MiB to 10240MiB, "
           "found \"1MiB\"",
           "13:32: triggers[0].function: no function is named \"ff\"; did you mean 'f'?",
       }));
+}
+
+TEST(ProblemsTest, AStreamThatIsNotDeclaredMayHaveBeenMadeThroughTheApi) {
+  std::string content =
+      "streams: {orders: {}}\nfunctions: {f: {runtime: provided, code: .}}\n"
+      "tasks: {t: {source: postgresql://db/x, stream: ordres}}\n"
+      "triggers: [{stream: made, function: f}]\n";
+  EXPECT_EQ(said_of(content),
+            (std::vector<std::string>{
+                "3:48: tasks.t.stream: no stream is declared as \"ordres\"; did you mean 'orders'? "
+                "Else it must be there already, made through the API",
+                "4:21: triggers[0].stream: no stream is declared as \"made\"; it must be there "
+                "already, made through the API"}));
+  auto config = read(content).config;
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->declaration.triggers.at(0).stream, "made");
 }
 
 TEST(ProblemsTest, NestingWithoutEndIsRefused) {

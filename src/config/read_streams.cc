@@ -1,5 +1,7 @@
 #include "config/sections.h"
 
+#include <algorithm>
+
 namespace tailrace::config {
 namespace {
 
@@ -64,6 +66,16 @@ void check_reference(Fields& fields, const std::string& field, const std::string
   fields.error(field,
                "no " + kind + " is named \"" + name + "\"; " +
                    (meant ? "did you mean '" + *meant + "'?" : "declare it under " + kind + "s"));
+}
+
+void check_stream(Reading& reading, const Fields& fields, const std::string& name,
+                  const Names& names) {
+  if (std::ranges::find(names.streams, name) != names.streams.end()) return;
+  auto meant = did_you_mean(name, names.streams);
+  reading.warning(fields.place_of("stream"), fields.key("stream"),
+                  "no stream is declared as \"" + name + "\"; " +
+                      (meant ? "did you mean '" + *meant + "'? Else it" : "it") +
+                      " must be there already, made through the API");
 }
 
 }  // namespace tailrace::config

@@ -144,7 +144,7 @@ capture::TaskSpec read_task(Reading& reading, const Node::Member& member, const 
 
   fields.require("stream");
   if (auto stream = fields.text("stream")) {
-    check_reference(fields, "stream", *stream, names.streams, "stream");
+    check_stream(reading, fields, *stream, names);
     spec.stream = *std::move(stream);
   }
   if (auto format = fields.choice<Format>("message_format",

@@ -37,7 +37,7 @@ TriggerSpec read_trigger(Reading& reading, const Node& node, const std::string& 
       {"stream", "function", "batch_size", "batch_window", "starting_position", "attempts"});
   fields.require("stream");
   if (auto stream = fields.text("stream")) {
-    check_reference(fields, "stream", *stream, names.streams, "stream");
+    check_stream(reading, fields, *stream, names);
     spec.stream = *std::move(stream);
   }
   fields.require("function");

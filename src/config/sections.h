@@ -36,5 +36,8 @@ std::string read_table_mappings(Reading& reading, const Node& node, const std::s
 // Reports a name that refers to nothing declared.
 void check_reference(Fields& fields, const std::string& field, const std::string& name,
                      const std::vector<std::string>& declared, const std::string& kind);
+// The same for a stream. Only a warning: it may have been made through the API.
+void check_stream(Reading& reading, const Fields& fields, const std::string& name,
+                  const Names& names);
 
 }  // namespace tailrace::config

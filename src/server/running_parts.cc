@@ -15,8 +15,10 @@ namespace tailrace::server {
 
 Result<std::unique_ptr<RunningParts>> RunningParts::make(boost::asio::io_context& io,
                                                          Directory& data, catalog::Catalog& catalog,
-                                                         Declared& declared, Clock& clock) {
-  std::unique_ptr<RunningParts> parts(new RunningParts(io, data, catalog, declared, clock));
+                                                         Declared& declared, const Account& account,
+                                                         Clock& clock) {
+  std::unique_ptr<RunningParts> parts(
+      new RunningParts(io, data, catalog, declared, account, clock));
 
   auto functions = function::Functions::make(io, data.path() + "/functions", clock);
   if (!functions) return std::move(functions).error().during("prepare functions");
@@ -28,6 +30,8 @@ Result<std::unique_ptr<RunningParts>> RunningParts::make(boost::asio::io_context
 
   delivery::Deliveries::Options options;
   options.file = data.path() + "/delivery.sqlite";
+  options.region = account.region;
+  options.account = account.id;
   auto deliveries =
       delivery::Deliveries::make(io, std::move(options), parts->streams_, *parts->invoker_, clock);
   if (!deliveries) return std::move(deliveries).error().during("prepare deliveries");
@@ -36,7 +40,7 @@ Result<std::unique_ptr<RunningParts>> RunningParts::make(boost::asio::io_context
 }
 
 RunningParts::RunningParts(boost::asio::io_context& io, Directory& data, catalog::Catalog& catalog,
-                           Declared& declared, Clock& clock)
+                           Declared& declared, const Account& account, Clock& clock)
     : io_(io),
       data_(data),
       catalog_(catalog),
@@ -46,7 +50,7 @@ RunningParts::RunningParts(boost::asio::io_context& io, Directory& data, catalog
       about_(About{TAILRACE_VERSION, started_, data.path(), {}, {}}),
       streams_(data, clock,
                [&io](std::function<void()> call) { boost::asio::post(io, std::move(call)); }),
-      stream_operations_(catalog, streams_, clock) {}
+      stream_operations_(catalog, streams_, clock, account.id) {}
 
 RunningParts::~RunningParts() { stop_tasks(); }
 
@@ -189,9 +193,10 @@ void RunningParts::stop_tasks() {
     stopping.emplace_back([task = task.task] { task->stop(); });
 }
 
-void RunningParts::door_opened(const std::string& admin_host, std::uint16_t admin_port) {
+void RunningParts::doors_opened(std::string admin, std::string aws) {
   about_.with([&](About& about) {
-    about.admin = to_string(config::Endpoint{admin_host, admin_port});
+    about.admin = std::move(admin);
+    about.aws = std::move(aws);
   });
 }
 

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "catalog/stream_operations.h"
+#include "record/account.h"
 #include "server/declared.h"
 #include "server/function_invoker.h"
 #include "server/retention.h"
@@ -31,7 +32,7 @@ class RunningParts final : public admin::Parts {
   // What it is given must outlive it. Nothing runs yet.
   static Result<std::unique_ptr<RunningParts>> make(boost::asio::io_context& io, Directory& data,
                                                     catalog::Catalog& catalog, Declared& declared,
-                                                    Clock& clock);
+                                                    const Account& account, Clock& clock);
   // Stops the tasks, the cursors, the workers and then the logs.
   ~RunningParts() override;
 
@@ -40,10 +41,12 @@ class RunningParts final : public admin::Parts {
   Result<void> follow_catalog();
   // Waits until all have stopped, each with what it received made durable and acknowledged.
   void stop_tasks();
-  void door_opened(const std::string& admin_host, std::uint16_t admin_port);
+  // "host:port" of each.
+  void doors_opened(std::string admin, std::string aws);
 
   About about() override;
   stream::Streams& streams() override { return streams_; }
+  catalog::StreamOperations& stream_operations() { return stream_operations_; }
   function::Functions& functions() override { return *functions_; }
   delivery::Deliveries& deliveries() override { return *deliveries_; }
   std::vector<capture::TaskStatus> tasks() override;
@@ -56,7 +59,7 @@ class RunningParts final : public admin::Parts {
 
  private:
   RunningParts(boost::asio::io_context& io, Directory& data, catalog::Catalog& catalog,
-               Declared& declared, Clock& clock);
+               Declared& declared, const Account& account, Clock& clock);
 
   struct RunningTask {
     capture::TaskSpec spec;

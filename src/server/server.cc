@@ -11,6 +11,7 @@
 
 #include "admin/admin.h"
 #include "http/server.h"
+#include "server/aws_door.h"
 #include "server/data_folder.h"
 #include "server/declared.h"
 #include "server/io_pool.h"
@@ -57,7 +58,8 @@ Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadl
   if (auto applied = declared.apply(); !applied) return std::move(applied).error();
 
   IoPool io;
-  auto made = RunningParts::make(io.context(), data, **catalog, declared, clock);
+  auto made =
+      RunningParts::make(io.context(), data, **catalog, declared, options.config.account, clock);
   if (!made) return std::move(made).error();
   RunningParts& parts = **made;
   auto api = admin::Api::make(io.context(), parts);
@@ -65,11 +67,17 @@ Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadl
   auto http =
       http::Server::listen(io.context(), admin_options(options.config.admin), api->handler());
   if (!http) return std::move(http).error().during("listen for the admin API");
-  parts.door_opened(options.config.admin.host, (*http)->port());
+  auto aws = AwsDoor::make(io.context(), options.config, parts.streams(), parts.stream_operations(),
+                           clock);
+  if (!aws) return std::move(aws).error();
+  parts.doors_opened(to_string(config::Endpoint{options.config.admin.host, (*http)->port()}),
+                     to_string(config::Endpoint{options.config.aws.host, (*aws)->port()}));
 
   if (auto followed = parts.follow_catalog(); !followed) return followed;
-  spdlog::info("tailrace {} is ready, process {}, admin {}, data {}", parts.about().version,
-               ::getpid(), parts.about().admin, data.path());
+  (*aws)->open();
+  admin::Parts::About about = parts.about();
+  spdlog::info("tailrace {} is ready, process {}, admin {}, aws {}, data {}", about.version,
+               ::getpid(), about.admin, about.aws, about.data);
   if (options.ready) options.ready();
 
   while (signals.wait() == Signals::Asked::reload)

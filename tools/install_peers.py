@@ -30,11 +30,28 @@ def install_node(target):
     run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=target)
 
 
+def runs(program):
+    """pyenv has a name for each version that it knows of, also where that cannot be run by it."""
+    return (
+        program and subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def debian_python():
+    return ["/usr/bin/python3", "python3"]
+
+
+def python_3_13():
+    """LocalStack 4.14 does not start with an older one; Debian 12 has 3.11."""
+    pyenv = Path.home() / ".pyenv/versions"
+    return ["python3.13", *map(str, sorted(pyenv.glob("3.13*/bin/python3.13")))]
+
+
 def install_python(interpreters):
     def install(target):
-        python = next((found for name in interpreters if (found := shutil.which(name))), None)
+        python = next((found for name in interpreters() if runs(found := shutil.which(name))), None)
         if python is None:
-            raise RuntimeError(f"it needs one of {', '.join(interpreters)}, and there is none")
+            raise RuntimeError(f"it needs one of {', '.join(interpreters())}, and there is none")
         run(python, "-m", "venv", "--clear", target)
         pins = PINS / f"{target.name}.txt"
         run(target / "bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", pins)
@@ -49,11 +66,10 @@ def install_kafka(target):
     run("javac", "-cp", f"{target / 'lib'}/*", "-d", target / "classes", PINS / "kafka/KafkaLoad.java")
 
 
-# LocalStack 4.14 does not start with an older Python than 3.13.
 PEERS = {
     "node": (install_node, "node"),
-    "moto": (install_python(["/usr/bin/python3", "python3"]), "moto.txt"),
-    "localstack": (install_python(["python3.13"]), "localstack.txt"),
+    "moto": (install_python(debian_python), "moto.txt"),
+    "localstack": (install_python(python_3_13), "localstack.txt"),
     "kafka": (install_kafka, "kafka"),
 }
 

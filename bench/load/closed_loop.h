@@ -16,7 +16,7 @@ struct Measured {
   std::uint64_t records = 0;
   std::uint64_t errors = 0;
   std::string first_error;
-  double seconds = 0;
+  double seconds = 0;  // that were measured
 };
 
 // Keeps one request in flight on each of the connections, as clients do that wait for their answer,

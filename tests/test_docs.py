@@ -54,7 +54,9 @@ def test_a_yaml_example_is_valid(text, tmp_path):
         file.write_text(text)
     else:
         file.write_text(yaml.safe_dump(document))
-    variables = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "value")
+    for name in document.get("listen", {}).get("tls", {}).values():
+        (tmp_path / name).write_text("only looked for")
+    variables = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a value of some length")
     ran = run_tailrace("validate", "--config", file, **variables)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

@@ -67,6 +67,11 @@ class Writer:
         self.thread.join()
 
 
+def wait_for_changes(server, more):
+    wanted = server.task(TASK)["changes"] + more
+    wait_until(lambda: server.task(TASK)["changes"] >= wanted, 30, "capture goes on")
+
+
 def reshard(client, chance):
     """One split, merge or change of the count, whatever the open shards allow."""
     shards = [
@@ -86,13 +91,17 @@ def reshard(client, chance):
     elif kind == "merge" and len(shards) > 1:
         at = chance.randrange(len(shards) - 1)
         client.merge_shards(
-            StreamName=STREAM, ShardToMerge=shards[at]["ShardId"], AdjacentShardToMerge=shards[at + 1]["ShardId"]
+            StreamName=STREAM,
+            ShardToMerge=shards[at]["ShardId"],
+            AdjacentShardToMerge=shards[at + 1]["ShardId"],
         )
     else:
         shard = chance.choice(shards)
         first, last = range_of(shard)
         client.split_shard(
-            StreamName=STREAM, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(chance.randint(first + 1, last))
+            StreamName=STREAM,
+            ShardToSplit=shard["ShardId"],
+            NewStartingHashKey=str(chance.randint(first + 1, last)),
         )
 
 
@@ -133,8 +142,7 @@ def test_capture_and_a_trigger_go_on_over_splits_merges_and_a_kill(database, tai
                 killer.join()
                 server.start()
                 client = kinesis(server)
-            captured = server.task(TASK)["changes"]
-            wait_until(lambda: server.task(TASK)["changes"] > captured + 20, 30, "capture goes on")
+            wait_for_changes(server, 20)
             reshard(client, chance)
     finally:
         writer.stop()
@@ -143,9 +151,7 @@ def test_capture_and_a_trigger_go_on_over_splits_merges_and_a_kill(database, tai
     versions = dict(database.sql("select id, v from a"))
     # A shard has a smaller number than what it became.
     logged = [json.loads(record["data"]) for shard in server.records(STREAM) for record in shard]
-    check_order(
-        [(m["data"]["id"], m["data"]["v"]) for m in logged if m["op"] in "IU"], versions, once=True
-    )
+    check_order([(m["data"]["id"], m["data"]["v"]) for m in logged if m["op"] in "IU"], versions, once=True)
     seen = []
     for line in (tmp_path / "seen").read_text().splitlines():
         try:

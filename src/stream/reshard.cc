@@ -74,11 +74,19 @@ class Reshaping {
     ShardNumber number = spec_.shards.back().number + 1;
     spec_.shards.push_back({.number = number,
                             .range = range,
-                            .created_seconds = now_seconds_,
+                            .created_seconds = created_after(parent, adjacent),
                             .parent = parent,
                             .adjacent_parent = adjacent,
                             .closed_ms = std::nullopt});
     return number;
+  }
+
+  // Sequence numbers begin with this second: a child's are above those of its parents, also when
+  // these are of the same second or the clock was set back.
+  std::int64_t created_after(ShardNumber parent, std::optional<ShardNumber> adjacent) {
+    std::int64_t newest = at(parent).created_seconds;
+    if (adjacent) newest = std::max(newest, at(*adjacent).created_seconds);
+    return std::max(now_seconds_, newest + 1);
   }
 
   StreamSpec& spec_;

@@ -1,5 +1,6 @@
 #include "stream/stream.h"
 
+#include "stream/reshard.h"
 #include "stream/stream_fixture.h"
 
 namespace tailrace::stream {
@@ -34,6 +35,21 @@ TEST(SequenceNumberTest, StartAndEndOfAShardAreTheNumbersOfKinesis) {
             "49646437577130777162115407028968674069677692735675432978");
   EXPECT_EQ(ending_sequence_number(shard),
             "49646437577141927534714672340537024077174794461307207698");
+}
+
+// Texts of one length are in order as the numbers are.
+TEST(SequenceNumberTest, OfAChildAreAboveThoseOfItsParentsAlsoInTheSecondThatMadeThem) {
+  StreamSpec spec;
+  spec.shards = initial_shards(16, 1'700'000'000);
+  ASSERT_TRUE(split(spec, 15, {hash_key_max.value - 1000}, 1'700'000'000'500));
+  ASSERT_TRUE(merge(spec, 16, 17, 1'700'000'000'900));
+
+  for (ShardNumber child : {16u, 17u})
+    EXPECT_GT(starting_sequence_number(spec.shards[child]),
+              ending_sequence_number(spec.shards[15]));
+  for (ShardNumber parent : {16u, 17u})
+    EXPECT_GT(starting_sequence_number(spec.shards[18]),
+              ending_sequence_number(spec.shards[parent]));
 }
 
 TEST_F(StreamTest, RecordsOfANewBatchArriveNow) {

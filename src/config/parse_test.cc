@@ -144,7 +144,7 @@ TEST_F(ConfigTest, EveryOptionalKeyIsRead) {
   Config config = good(R"(
 data: /var/lib/tailrace
 streams:
-  orders: {shards: 2, retention: 7d, retention_bytes: 10GiB, sync: interval}
+  orders: {shards: 2, retention: 7d, retention_bytes: 10GiB, sync: interval, limits: aws}
 tasks:
   orders-eu:
     source: host=db dbname=shop user=cdc
@@ -179,6 +179,7 @@ triggers:
   EXPECT_EQ(stream.retention, hours(7 * 24));
   EXPECT_EQ(stream.retention_bytes, 10ull << 30);
   EXPECT_EQ(stream.sync, log::Sync::interval);
+  EXPECT_TRUE(stream.aws_limits);
   const auto& task = config.declaration.tasks.at(0);
   EXPECT_EQ(task.migration_type, capture::MigrationType::cdc);
   EXPECT_EQ(task.message_format, envelope::Format::debezium);

@@ -147,8 +147,8 @@ const std::vector<Broken> shape_problems = {
      {"1:12: triggers[0]: expected a mapping with keys such as stream and function, found \"a\""}},
     {"StreamIsANumber",
      "streams: {a: 3}\n",
-     {"1:14: streams.a: expected a mapping with keys such as shards, retention, retention_bytes or "
-      "sync, found \"3\""}},
+     {"1:14: streams.a: expected a mapping with keys such as shards, retention, retention_bytes, "
+      "sync or limits, found \"3\""}},
 };
 
 const std::vector<Broken> listen_problems = {
@@ -556,6 +556,23 @@ TEST(ProblemsTest, EachPasswordOfALineIsCovered) {
       "t:1:1: error: here\n"
       "  1 | x: [a://u:***@h, 'b://${P}:*****************@h', d://h:1/p, host=h password=*****\n"
       "    | ^\n");
+}
+
+TEST(ProblemsTest, SecretsOfAccessKeysAreCovered) {
+  auto shown = [](const std::string& line) { return render(Problem{"t", 1, 1, "", "here"}, line); };
+
+  EXPECT_EQ(shown("  secret: one two # three"),
+            "t:1:1: error: here\n"
+            "  1 |   secret: ***************\n"
+            "    | ^\n");
+  EXPECT_EQ(shown(R"({"secret" : "a,b}", "session_token":'t', "policy": "p"})"),
+            "t:1:1: error: here\n"
+            R"(  1 | {"secret" : "****", "session_token":'*', "policy": "p"})"
+            "\n    | ^\n");
+  EXPECT_EQ(shown("secret: ${SECRET}"),
+            "t:1:1: error: here\n"
+            "  1 | secret: ${SECRET}\n"
+            "    | ^\n");
 }
 
 TEST(ProblemsTest, AVeryLongLineIsCutAroundTheCaret) {

@@ -1,6 +1,6 @@
-#include "config/sections.h"
-
 #include <algorithm>
+
+#include "config/sections.h"
 
 namespace tailrace::config {
 namespace {
@@ -18,7 +18,7 @@ catalog::Declaration::Stream read_stream(Reading& reading, const Node::Member& m
   stream.name = member.key.text;
   const std::string path = "streams." + stream.name;
   Fields fields(reading, member.value, path, member.key.place,
-                {"shards", "retention", "retention_bytes", "sync"});
+                {"shards", "retention", "retention_bytes", "sync", "limits"});
   if (auto named = stream::check_stream_name(stream.name); !named)
     reading.error(member.key.place, path, named.error().message);
 
@@ -44,6 +44,8 @@ catalog::Declaration::Stream read_stream(Reading& reading, const Node::Member& m
                                                     {"interval", log::Sync::interval},
                                                     {"none", log::Sync::none}}))
     stream.sync = *sync;
+  if (auto limits = fields.choice<bool>("limits", {{"none", false}, {"aws", true}}))
+    stream.aws_limits = *limits;
   return stream;
 }
 

@@ -20,9 +20,31 @@ std::string_view line_of(std::string_view content, int line) {
   return content;
 }
 
-// An excerpt ends up in terminals and CI logs: the password of a URI is covered by stars.
-std::string without_passwords(std::string_view line) {
+// A quoted value to its closing quote, another to the end of the line.
+void cover_values_of(std::string_view key, std::string& line) {
+  constexpr std::string_view quotes = "\"'", blanks = " \t";
+  for (std::size_t at = line.find(key); at != std::string::npos; at = line.find(key, at + 1)) {
+    std::size_t colon = line.find_first_not_of(quotes, at + key.size());
+    if (colon != std::string::npos) colon = line.find_first_not_of(blanks, colon);
+    if (colon == std::string::npos || line[colon] != ':') continue;
+    std::size_t start = line.find_first_not_of(blanks, colon + 1), end = line.size();
+    if (start == std::string::npos) continue;
+    if (quotes.find(line[start]) != std::string_view::npos) {
+      end = std::min(line.find(line[start], start + 1), line.size());
+      ++start;
+    }
+    if (line.compare(start, 2, "${") != 0)
+      std::fill(line.begin() + static_cast<std::ptrdiff_t>(start),
+                line.begin() + static_cast<std::ptrdiff_t>(end), '*');
+  }
+}
+
+// An excerpt ends up in terminals and CI logs: the password of a URI is covered by stars, and so
+// are an access key's secrets.
+std::string without_secrets(std::string_view line) {
   std::string out(line);
+  cover_values_of("secret", out);
+  cover_values_of("session_token", out);
   // Of the word that holds `scheme`, found once however many there are in it.
   std::size_t end = 0, at = 0;
   for (std::size_t scheme = out.find("://"); scheme != std::string::npos;
@@ -76,7 +98,7 @@ std::string render(const Problem& problem, std::string_view content) {
   out += problem.message + "\n";
   if (problem.line == 0) return out;
 
-  std::string line = without_passwords(line_of(content, problem.line));
+  std::string line = without_secrets(line_of(content, problem.line));
   if (line.empty()) return out;
   std::size_t characters = 0;
   for (std::string_view rest = line; !rest.empty(); take_character(rest)) ++characters;

@@ -5,6 +5,7 @@ Every test has a database of its own and ports and folders of its own, so tests 
 
 import itertools
 import os
+import random
 import subprocess
 
 import pytest
@@ -23,8 +24,8 @@ def pytest_addoption(parser):
         default=os.environ.get("TAILRACE_PG_VERSIONS", str(INSTALLED_VERSION)),
         help="versions of PostgreSQL for the tests marked every_version, such as 13,15,18",
     )
-    parser.addoption("--kills", type=int, default=30, help="how often the crash test kills")
-    parser.addoption("--seed", type=int, default=None, help="of the crash test's random choices")
+    parser.addoption("--kills", type=int, default=None, help="how often a crash test kills")
+    parser.addoption("--seed", type=int, default=None, help="of the crash tests' random choices")
 
 
 def pytest_generate_tests(metafunc):
@@ -44,6 +45,13 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("tailrace's diagnostics", server.diagnostics()))
         if postgres := getattr(item, "postgres", None):
             report.sections.append(("PostgreSQL's log", postgres.log(since=item.postgres_log_start)))
+
+
+@pytest.fixture
+def seed(request):
+    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")
+    return seed
 
 
 # PostgreSQL

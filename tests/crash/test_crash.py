@@ -19,13 +19,6 @@ from harness.waiting import wait_until
 HANDLER = Path(__file__).parent / "handler"
 
 
-@pytest.fixture
-def seed(request):
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    return seed
-
-
 class Run:
     """A database with writers, the program between them and a function, and the one who kills."""
 
@@ -141,7 +134,7 @@ def test_nothing_is_lost_or_doubled_when_anything_is_killed(
     for writer in run.writers:
         writer.start()
     run.server.launch()
-    for _ in range(request.config.getoption("--kills")):
+    for _ in range(request.config.getoption("--kills") or 30):
         run.kill_once()
     run.settle()
     run.check()

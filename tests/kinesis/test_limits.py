@@ -1,0 +1,93 @@
+"""The throughput limits of AWS: off unless a stream asks for them, to test what throttling does."""
+
+import time
+
+import boto3
+import pytest
+
+from kinesis.conftest import CREDENTIALS
+from kinesis.numbers import HASH_KEYS
+from kinesis.stream import ACCOUNT, Stream, refused
+
+KiB = 1 << 10
+
+
+@pytest.fixture
+def limited(own_kinesis):
+    kinesis = own_kinesis({"streams": {"limited": {"shards": 2, "limits": "aws"}}})
+    return Stream(kinesis, "limited")
+
+
+def low(data=b"x"):
+    return {"Data": data, "PartitionKey": "k", "ExplicitHashKey": "0"}
+
+
+def high(data=b"x"):
+    return {"Data": data, "PartitionKey": "k", "ExplicitHashKey": str(HASH_KEYS - 1)}
+
+
+TEXT = f"Rate exceeded for shard shardId-000000000000 in stream limited under account {ACCOUNT}."
+
+
+def test_records_beyond_a_shard_s_rate_fail_one_by_one(limited):
+    records = [low(b"x" * 100 * KiB) for _ in range(40)] + [high()]
+    answer = limited.client.put_records(StreamName="limited", Records=records)
+    failed = [record for record in answer["Records"] if "ErrorCode" in record]
+    assert answer["FailedRecordCount"] == len(failed) >= 10
+    for record in failed:
+        assert set(record) == {"ErrorCode", "ErrorMessage"}
+        assert record["ErrorCode"] == "ProvisionedThroughputExceededException"
+        assert record["ErrorMessage"] == TEXT
+    assert answer["Records"][-1]["ShardId"] == "shardId-000000000001"
+    stored = {record["SequenceNumber"] for record in limited.records()}
+    assert stored == {r["SequenceNumber"] for r in answer["Records"][:-1] if "SequenceNumber" in r}
+
+
+def test_a_thousand_records_a_second_for_a_shard(limited):
+    failed = 0
+    for _ in range(6):
+        answer = limited.client.put_records(StreamName="limited", Records=[low() for _ in range(500)])
+        failed += answer["FailedRecordCount"]
+    assert failed >= 500
+
+
+def test_a_single_put_is_refused_and_works_later(limited):
+    limited.client.put_records(StreamName="limited", Records=[low(b"x" * 100 * KiB) for _ in range(30)])
+    with refused("ProvisionedThroughputExceededException", TEXT):
+        for _ in range(20):
+            limited.put(b"x" * 500 * KiB, ExplicitHashKey="0")
+    time.sleep(1.1)
+    limited.put(b"x", ExplicitHashKey="0")
+    limited.put(b"x" * 500 * KiB, ExplicitHashKey=str(HASH_KEYS - 1))
+
+
+def test_five_reads_a_second_for_a_shard(limited):
+    iterator = limited.iterator()
+    with refused("ProvisionedThroughputExceededException"):
+        for _ in range(30):
+            limited.get(iterator)
+    time.sleep(1.1)
+    limited.get(iterator)
+
+
+def test_a_client_that_retries_gets_everything_through(own_kinesis):
+    """boto3 as it is by default, against a throttled shard."""
+    kinesis = own_kinesis({"streams": {"limited": {"shards": 1, "limits": "aws"}}})
+    kinesis.client = boto3.client(
+        "kinesis", endpoint_url=f"http://{kinesis.server.aws}", region_name="us-east-1", **CREDENTIALS
+    )
+    stream = Stream(kinesis, "limited")
+    for number in range(8):
+        stream.put(b"%d" % number + b"x" * 400 * KiB)
+    assert [record["Data"][:1] for record in stream.records()] == [b"%d" % number for number in range(8)]
+
+
+def test_without_limits_nothing_is_throttled(kinesis):
+    stream = kinesis.stream()
+    for _ in range(6):
+        answer = kinesis.put_records(StreamName=stream.name, Records=[low() for _ in range(500)])
+        assert answer["FailedRecordCount"] == 0
+    kinesis.put_records(StreamName=stream.name, Records=[low(b"x" * 1000 * KiB) for _ in range(10)])
+    iterator = stream.iterator()
+    for _ in range(20):
+        stream.get(iterator, Limit=1)

@@ -174,7 +174,7 @@ void Http1::answer_on() {
     }
     late_after(shared_->options.idle_seconds_max);
     std::visit([this](auto& known) { say(std::move(known)); }, *piece);
-    if (output_.empty()) piece_written();
+    if (state_ == State::answer && output_.empty()) piece_written();
   }
 }
 
@@ -277,7 +277,10 @@ void Http1::end(Ending ending) {
   in_used_ = 0;
 }
 
-void Http1::wake(std::uint32_t) { answer_on(); }
+void Http1::wake(std::uint32_t) {
+  answer_on();
+  if (state_ == State::head) serve_what_waits();
+}
 
 bool Http1::wants_more() const { return in_.size() - in_used_ < ahead_bytes_max; }
 

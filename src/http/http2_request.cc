@@ -106,7 +106,6 @@ void Http2::await_body(Stream& stream) {
     nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id, nullptr, &interim, 1,
                            nullptr);
   }
-  stream.request.body.reserve(std::min<std::size_t>(stream.length.value_or(0), body_reserve_max));
   if (stream.length.value_or(SIZE_MAX) <= stream_window_bytes) return;
   // Not late until its window is open.
   not_late(stream);
@@ -124,6 +123,9 @@ void Http2::admit_bodies() {
       if (admitted_bytes_ > 0 && admitted_bytes_ + bytes > 2 * options.body_bytes_max) return;
       admitted_bytes_ += bytes;
       stream->admitted_bytes = bytes;
+      // Not for those that wait: a promise costs its peer nothing.
+      stream->request.body.reserve(
+          std::min<std::size_t>(stream->length.value_or(0), body_reserve_max));
       nghttp2_session_set_local_window_size(
           session_.get(), NGHTTP2_FLAG_NONE, stream->id,
           static_cast<std::int32_t>(std::max(bytes, stream_window_bytes)));

@@ -351,6 +351,33 @@ TEST_F(ServerTest, AllBodiesTogetherAreBounded) {
   EXPECT_THAT(answer_to(large), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(ServerTest, AChunkThatFindsNoRoomCutsItsAnswer) {
+  std::promise<bool> told;
+  serve(
+      [&](Request, std::shared_ptr<Responder> responder) {
+        responder->start(200, "text/plain", {});
+        responder->write(std::string(2000, 'a'), [&](bool taken) { told.set_value(taken); });
+      },
+      {.held_bytes_max = 1000});
+  EXPECT_THAT(answer_to(get), EndsWith("\r\n\r\n"));
+  EXPECT_FALSE(told.get_future().get());
+}
+
+TEST_F(ServerTest, WhatWaitsBehindAHeadThatEndsLateIsServed) {
+  std::promise<std::shared_ptr<Responder>> asked;
+  serve([&](Request request, std::shared_ptr<Responder> responder) {
+    if (request.method != "HEAD") return responder->send({200, "text/plain", "second", {}});
+    responder->start(200, "text/plain", {});
+    asked.set_value(std::move(responder));
+  });
+  auto someone = peer();
+  someone.say("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(get));
+  auto responder = asked.get_future().get();
+  EXPECT_THAT(someone.hear_until("\r\n\r\n"), HasSubstr("200 OK"));
+  responder->end();
+  EXPECT_THAT(someone.hear_until("second"), EndsWith("second"));
+}
+
 TEST_F(ServerTest, AnAnswerThatNobodyReadsIsCut) {
   std::promise<void> gone;
   serve(

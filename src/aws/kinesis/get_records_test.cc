@@ -205,6 +205,15 @@ TEST_F(GetRecordsTest, WithAwsLimitsTheSixthReadOfASecondIsRefused) {
                          "shardId-000000000000"));
 }
 
+TEST_F(GetShardIteratorTest, WithAwsLimitsAShardThatIsNotThereIsNotFoundHoweverOften) {
+  change([](stream::StreamSpec& spec) { spec.aws_limits = true; });
+  for (int i = 0; i < 6; ++i)
+    EXPECT_THAT(failure("GetShardIterator", {{"StreamName", "orders"},
+                                             {"ShardId", "shardId-9"},
+                                             {"ShardIteratorType", "LATEST"}}),
+                StartsWith("ResourceNotFoundException: Shard shardId-000000000009"));
+}
+
 TEST_F(GetRecordsTest, AReaderThatWaitsIsWokenByARecord) {
   auto responder = begin("GetRecords", {{"ShardIterator", iterator("LATEST")}}, waits("20000"));
   EXPECT_FALSE(responder->answered());

@@ -68,9 +68,9 @@ AwsDoor::AwsDoor(boost::asio::io_context& io, const config::Config& config, aws:
                  std::string iterator_key, Clock& clock)
     : keys_(std::move(keys)),
       verifier_({.region = config.account.region}, keys_, clock),
-      timers_(aws::kinesis::make_timers(io)),
       control_{streams, operations, config.account, clock, blocking_},
-      data_plane_(streams, config.account, clock, *timers_, std::move(iterator_key)),
+      data_plane_(streams, config.account, clock, aws::kinesis::make_timers(io),
+                  std::move(iterator_key)),
       door_({.target_prefix = "Kinesis_20131202", .service = "kinesis"},
             operations_of(control_, data_plane_), keys_.empty() ? nullptr : &verifier_) {}
 

@@ -51,7 +51,6 @@ class AwsDoor {
   // In the order they need each other; destroyed in reverse.
   const aws::Keys keys_;
   aws::Verifier verifier_;
-  const std::unique_ptr<aws::kinesis::Timers> timers_;
   const aws::kinesis::Control control_;
   BlockingPool blocking_{{.name = "aws-control"}};  // its jobs use control_
   aws::kinesis::DataPlane data_plane_;

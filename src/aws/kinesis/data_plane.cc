@@ -8,12 +8,12 @@
 
 namespace tailrace::aws::kinesis {
 
-DataPlane::DataPlane(stream::Streams& streams_, Account account_, Clock& clock_, Timers& timers_,
-                     std::string iterator_key)
+DataPlane::DataPlane(stream::Streams& streams_, Account account_, Clock& clock_,
+                     std::shared_ptr<Timers> timers_, std::string iterator_key)
     : streams(streams_),
       account(std::move(account_)),
       clock(clock_),
-      timers(timers_),
+      timers(std::move(timers_)),
       iterators(std::move(iterator_key)),
       subscriptions(std::make_unique<Subscriptions>()) {}
 

@@ -20,12 +20,12 @@ namespace tailrace::aws::kinesis {
 
 class Subscriptions;
 
-// What the actions that move records work on. Streams, clock and timers outlive it; calls that are
-// still open when it goes are given up then, and nothing of it is touched afterwards.
+// What the actions that move records work on. Streams and clock outlive it; calls that are still
+// open when it goes are given up then, and nothing of it is touched afterwards.
 class DataPlane {
  public:
   // `iterator_key`: StreamOperations::iterator_key().
-  DataPlane(stream::Streams& streams, Account account, Clock& clock, Timers& timers,
+  DataPlane(stream::Streams& streams, Account account, Clock& clock, std::shared_ptr<Timers> timers,
             std::string iterator_key);
   ~DataPlane();
 
@@ -35,7 +35,8 @@ class DataPlane {
   stream::Streams& streams;
   const Account account;
   Clock& clock;
-  Timers& timers;
+  // Shared with puts that are on their way to the disk: they may end later than this.
+  const std::shared_ptr<Timers> timers;
   ShardIterators iterators;
   AwsLimits limits;
   const std::unique_ptr<Subscriptions> subscriptions;

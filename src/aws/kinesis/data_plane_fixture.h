@@ -304,10 +304,11 @@ class DataPlaneFixture : public ::testing::Test {
 
   MemoryDirectory disk;
   ManualClock clock;
-  ManualTimers timers{clock};
+  std::shared_ptr<ManualTimers> shared_timers = std::make_shared<ManualTimers>(clock);
+  ManualTimers& timers = *shared_timers;
   stream::Streams streams{disk, clock};
   std::shared_ptr<stream::Stream> orders;
-  DataPlane plane{streams, Account{}, clock, timers, std::string(32, 'k')};
+  DataPlane plane{streams, Account{}, clock, shared_timers, std::string(32, 'k')};
 };
 
 }  // namespace tailrace::aws::kinesis::testing

@@ -93,7 +93,7 @@ class Get final : public http::OpenAnswer, public std::enable_shared_from_this<G
       };
     };
     call_->on_gone(kick_after_setting(&Get::peer_left_));
-    timer_ = plane_.timers.after(wait_, kick_after_setting(&Get::time_is_up_));
+    timer_ = plane_.timers->after(wait_, kick_after_setting(&Get::time_is_up_));
   }
 
   void attempt() {

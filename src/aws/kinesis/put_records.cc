@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -76,7 +75,7 @@ class Put final : public std::enable_shared_from_this<Put> {
   using Answer = void (*)(Put&, const stream::Stream::Put&);
   void start(Answer answer) {
     answer_ = answer;
-    attempt();
+    attempt(Attempt::one_of_many);
   }
 
   Call& call() { return *call_; }
@@ -105,51 +104,54 @@ class Put final : public std::enable_shared_from_this<Put> {
                      std::string(explicit_key.text())};
   }
 
-  void attempt() {
+  enum class Attempt { one_of_many, last };
+
+  void attempt(Attempt which) {
     // Asked first: what fills the queue when put() finds it full lies behind this ticket.
     auto durable = stream_->log().durable();
     auto put = stream_->put(batch_);
     if (put) {
-      set_timer(nullptr);
       auto ticket = put->ticket;
       stream_->when_durable(
           ticket, [self = shared_from_this(), put = std::move(*put)](const Result<void>& outcome) {
             if (!outcome) return self->fail(outcome.error());
             self->answer_(*self, put);
           });
-    } else if (put.error().fault == Fault::unavailable && !late_) {
+    } else if (put.error().fault == Fault::unavailable && which != Attempt::last) {
       wait_for_room(durable + 1);
     } else {
-      set_timer(nullptr);
       fail(std::move(put).error());
     }
   }
 
-  // The queue moves on with each group. A disk that has stopped altogether moves nothing: then the
-  // timer makes the last attempt.
+  // A put that waits, for whoever comes first: the queue, which moves on with each group; the
+  // timer, since a disk that has stopped altogether moves nothing; or the peer, who leaves. The
+  // others find nobody, so what the stream still holds then is small.
+  class Waiter {
+   public:
+    explicit Waiter(std::shared_ptr<Put> put) : put_(std::move(put)) {}
+    std::shared_ptr<Put> take() {
+      return put_.with([](std::shared_ptr<Put>& put) { return std::exchange(put, nullptr); });
+    }
+
+   private:
+    Guarded<std::shared_ptr<Put>> put_;
+  };
+
   void wait_for_room(log::StreamLog::Ticket ticket) {
-    auto turn = turn_.load();
-    auto take_turn = [turn](Put& put, bool late) {
-      auto expected = turn;
-      if (!put.turn_.compare_exchange_strong(expected, turn + 1)) return;
-      put.late_ = late;
-      put.attempt();
-    };
     auto now = clock_.steady();
     if (!deadline_) deadline_ = now + patience;
     auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - now);
-    set_timer(timers_.after(std::max(left, std::chrono::milliseconds{0}),
-                            [take_turn, weak = weak_from_this()] {
-                              if (auto self = weak.lock()) take_turn(*self, true);
-                            }));
-    stream_->when_durable(ticket, [take_turn, self = shared_from_this()](const Result<void>&) {
-      take_turn(*self, false);
+    auto waiter = std::make_shared<Waiter>(shared_from_this());
+    call_->on_gone([weak = std::weak_ptr(waiter)] {
+      if (auto waiting = weak.lock()) waiting->take();
     });
-  }
-
-  // Timer and stream may call at the same time.
-  void set_timer(Timer timer) {
-    timer_.with([&](Timer& current) { std::swap(current, timer); });
+    auto timer = timers_->after(std::max(left, std::chrono::milliseconds{0}), [waiter] {
+      if (auto put = waiter->take()) put->attempt(Attempt::last);
+    });
+    stream_->when_durable(ticket, [waiter, timer = std::move(timer)](const Result<void>&) {
+      if (auto put = waiter->take()) put->attempt(Attempt::one_of_many);
+    });
   }
 
   void fail(Error error) {
@@ -160,7 +162,7 @@ class Put final : public std::enable_shared_from_this<Put> {
 
   // Of the plane it uses nothing but these once it has started: it may outlive it.
   Clock& clock_;
-  Timers& timers_;
+  const std::shared_ptr<Timers> timers_;
   const std::shared_ptr<Call> call_;
   const std::shared_ptr<stream::Stream> stream_;
   std::shared_ptr<const stream::StreamSpec> spec_;
@@ -169,12 +171,7 @@ class Put final : public std::enable_shared_from_this<Put> {
   std::size_t bytes_ = 0;
   std::vector<std::optional<Failure>> held_back_;
   Answer answer_ = nullptr;
-
-  // While it waits for room.
-  std::atomic<unsigned> turn_{0};
-  std::optional<std::chrono::steady_clock::time_point> deadline_;
-  Guarded<Timer> timer_;
-  bool late_ = false;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;  // of waiting for room
 };
 
 Result<std::shared_ptr<Put>> begin(DataPlane& plane, const std::shared_ptr<Call>& call) {

@@ -137,17 +137,25 @@ TEST_F(PutRecordsTest, AFencedStreamIsAFailureOfOurs) {
       StartsWith("InternalFailure: "));
 }
 
-TEST_F(PutRecordsTest, WhileTheQueueIsFullAPutWaitsForRoomAndThenIsToBeTriedAgain) {
-  testing::HeldDisk held(disk);
-  change([](stream::StreamSpec& spec) { spec.max_record_kib = 10240; });
-  Json large = {{"StreamName", "orders"},
-                {"PartitionKey", "a"},
-                {"Data", base64(std::string(10'000'000, 'x'))}};
-  std::vector<std::shared_ptr<testing::HeldResponder>> puts;
-  while (!timers.any_set()) puts.push_back(begin("PutRecord", large));
-  auto late = std::move(puts.back());
-  puts.pop_back();
+// The disk stands still, and the log's queue is full.
+class FullQueueTest : public PutRecordsTest {
+ protected:
+  FullQueueTest() {
+    change([](stream::StreamSpec& spec) { spec.max_record_kib = 10240; });
+    while (!timers.any_set()) puts.push_back(begin("PutRecord", large));
+    late = std::move(puts.back());
+    puts.pop_back();
+  }
 
+  const Json large = {{"StreamName", "orders"},
+                      {"PartitionKey", "a"},
+                      {"Data", base64(std::string(10'000'000, 'x'))}};
+  testing::HeldDisk held{disk};
+  std::vector<std::shared_ptr<testing::HeldResponder>> puts;
+  std::shared_ptr<testing::HeldResponder> late;
+};
+
+TEST_F(FullQueueTest, APutWaitsForRoomAndThenIsToBeTriedAgain) {
   timers.pass(3999ms);
   EXPECT_FALSE(late->answered());
   timers.pass(1ms);
@@ -159,6 +167,19 @@ TEST_F(PutRecordsTest, WhileTheQueueIsFullAPutWaitsForRoomAndThenIsToBeTriedAgai
   held.let_go();
   EXPECT_EQ(waiting->response().status, 200);
   for (const auto& put : puts) EXPECT_EQ(put->response().status, 200);
+}
+
+TEST_F(FullQueueTest, NothingIsKeptOfAPutThatWasGivenUp) {
+  auto users = orders.use_count();
+  timers.pass(4s);
+  EXPECT_EQ(late->response().status, 503);
+  EXPECT_EQ(orders.use_count(), users - 1);
+}
+
+TEST_F(FullQueueTest, NothingIsKeptOfAPutWhosePeerLeft) {
+  auto users = orders.use_count();
+  late->leave();
+  EXPECT_EQ(orders.use_count(), users - 1);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ void Subscription::begin() {
     self->peer_left_ = true;
     self->kick();
   });
-  life_ = plane_.timers.after(life, [weak] {
+  life_ = plane_.timers->after(life, [weak] {
     auto self = weak.lock();
     if (!self) return;
     self->time_is_up_ = true;
@@ -151,7 +151,7 @@ std::string Subscription::event_of(const stream::Stream::Read& read,
 void Subscription::wait_for_more(std::chrono::milliseconds owed) {
   std::weak_ptr<Subscription> weak = weak_from_this();
   if (owed.count() > 0) {
-    pause_ = plane_.timers.after(owed, [weak] {
+    pause_ = plane_.timers->after(owed, [weak] {
       if (auto self = weak.lock()) self->kick();
     });
   } else {
@@ -160,7 +160,7 @@ void Subscription::wait_for_more(std::chrono::milliseconds owed) {
     });
   }
   if (heartbeat_) return;
-  heartbeat_ = plane_.timers.after(heartbeat, [weak] {
+  heartbeat_ = plane_.timers->after(heartbeat, [weak] {
     auto self = weak.lock();
     if (!self) return;
     self->idle_ = true;

@@ -52,7 +52,9 @@ class AwsDoor {
   const aws::Keys keys_;
   aws::Verifier verifier_;
   const aws::kinesis::Control control_;
-  BlockingPool blocking_{{.name = "aws-control"}};  // its jobs use control_
+  // Its jobs use control_. A tool that makes a thousand streams at once is served, not refused;
+  // each change takes some milliseconds, and clients wait for a minute.
+  BlockingPool blocking_{{.name = "aws-control", .queue_max = 2048}};
   aws::kinesis::DataPlane data_plane_;
   aws::Door door_;
   std::unique_ptr<http::Server> http_;

@@ -54,7 +54,13 @@ Connection::Connection(Socket socket, std::shared_ptr<Shared> shared,
   late_at(steady_clock::now() + seconds(shared_->options.request_seconds_max));
 }
 
-Connection::~Connection() { --shared_->connections; }
+Connection::~Connection() {
+  {
+    std::lock_guard lock(shared_->ended_mutex);
+    --shared_->connections;
+  }
+  shared_->connection_ended.notify_all();
+}
 
 void Connection::start() {
   asio::post(strand_, [self = shared_from_this()] {

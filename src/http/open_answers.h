@@ -12,7 +12,8 @@ namespace tailrace::http {
 class OpenAnswer {
  public:
   virtual ~OpenAnswer() = default;
-  // Gives it up. When this returns, nothing of the parts is touched any more. May come twice.
+  // Ends it or gives it up. When this returns, nothing of the parts is touched any more. May come
+  // twice.
   virtual void close() = 0;
 };
 

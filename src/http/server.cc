@@ -88,6 +88,12 @@ class Listener : public std::enable_shared_from_this<Listener> {
       if (auto connection = weak.lock()) connection->drain();
   }
 
+  bool wait_until_drained(std::chrono::milliseconds patience) {
+    std::unique_lock lock(shared_->ended_mutex);
+    return shared_->connection_ended.wait_for(lock, patience,
+                                              [this] { return shared_->connections == 0; });
+  }
+
   std::uint16_t port() const { return port_; }
 
  private:
@@ -173,6 +179,9 @@ class ListeningServer final : public Server {
   ~ListeningServer() override { listener_->stop(); }
   std::uint16_t port() const override { return listener_->port(); }
   void drain() override { listener_->drain(); }
+  bool wait_until_drained(std::chrono::milliseconds patience) override {
+    return listener_->wait_until_drained(patience);
+  }
 
  private:
   // Shared with the callbacks that the event loop still holds.

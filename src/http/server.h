@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -110,6 +111,8 @@ class Server {
   // Takes no more connections; those open take no new request (HTTP/2 peers hear GOAWAY) and close
   // when what is under way is answered. Long answers go on: only destruction ends them.
   virtual void drain() = 0;
+  // False when connections are still open at the end of patience. Not from the I/O pool.
+  virtual bool wait_until_drained(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace tailrace::http

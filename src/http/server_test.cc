@@ -406,7 +406,9 @@ TEST_F(ServerTest, DrainsByAnsweringWhatIsUnderWay) {
   server_->drain();
   EXPECT_EQ(idle.hear_all(), "");
   EXPECT_FALSE(Peer(server_->port()).connected());
+  EXPECT_FALSE(server_->wait_until_drained(std::chrono::milliseconds(0)));
   responder->send({200, "text/plain", "whole", {}});
+  EXPECT_TRUE(server_->wait_until_drained(std::chrono::seconds(20)));
   EXPECT_THAT(busy.hear_all(), EndsWith("whole"));
 }
 

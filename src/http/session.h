@@ -2,9 +2,11 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -27,7 +29,10 @@ struct Shared {
   const Handler handler;
   Budget held;
   Calls calls;
+
   std::atomic<std::size_t> connections = 0;
+  std::mutex ended_mutex;
+  std::condition_variable connection_ended;
 };
 
 // What a session knows of the connection that carries it.

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 
 #include "aws/kinesis/operations.h"
@@ -11,6 +12,9 @@ namespace {
 
 // 10 MiB of data in base64, 500 partition keys and their escapes.
 constexpr std::size_t body_bytes_max = 20u << 20;
+
+// A put waits 4 s for room in the log's queue, and then for the disk.
+constexpr std::chrono::seconds drain_patience{5};
 
 http::Server::Options options_of(const config::Config& config) {
   http::Server::Options options;
@@ -78,6 +82,16 @@ void AwsDoor::open() {
   if (keys_.empty())
     spdlog::info("aws.keys is empty: any access key works, and signatures are not checked");
   open_ = true;
+}
+
+void AwsDoor::drain() {
+  http_->drain();
+  data_plane_.open.close_all();
+}
+
+void AwsDoor::wait_until_drained() {
+  if (!http_->wait_until_drained(drain_patience))
+    spdlog::info("connections of AWS clients are cut that were still open");
 }
 
 void AwsDoor::serve(http::Request request, std::shared_ptr<http::Responder> responder) {

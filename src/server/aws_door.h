@@ -39,6 +39,12 @@ class AwsDoor {
   void open();
   std::uint16_t port() const { return http_->port(); }
 
+  // Takes no more requests: who waits for records is answered, subscriptions end, and the rest ends
+  // when it is answered.
+  void drain();
+  // For at most as long as a put may take.
+  void wait_until_drained();
+
  private:
   AwsDoor(boost::asio::io_context& io, const config::Config& config, aws::Keys keys,
           stream::Streams& streams, catalog::StreamOperations& operations, std::string iterator_key,

@@ -85,7 +85,9 @@ Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadl
 
   spdlog::info("stopping, for at most {} s", options.stop_patience.count());
   deadline.begin(options.stop_patience, signals.exit_code_when_forced());
-  parts.stop_tasks();  // first: what was received becomes durable and is acknowledged
+  (*aws)->drain();
+  parts.stop_tasks();  // what was received becomes durable and is acknowledged
+  (*aws)->wait_until_drained();
   return {};
 }  // Destroyed in reverse: connections, then deliveries and workers; the logs close last. A tail is
    // cut off without its last chunk, which tells the peer that it did not end by itself.

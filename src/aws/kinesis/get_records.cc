@@ -65,9 +65,12 @@ class Get final : public http::OpenAnswer, public std::enable_shared_from_this<G
       kick();
   }
 
+  // Answered with what there is: its client goes on from there once the server is back.
   void close() override {
     std::lock_guard lock(mutex_);
-    finish();
+    if (done_) return;
+    time_is_up_ = true;
+    attempt();
   }
 
  private:

@@ -235,6 +235,12 @@ TEST_F(GetRecordsTest, AReaderThatWaitsIsAnsweredWhenItsTimeIsOverOrTheShardEnds
   EXPECT_TRUE(Json::parse(ending->response().body).contains("ChildShards"));
 }
 
+TEST_F(GetRecordsTest, AReaderThatWaitsIsAnsweredWhenTheServerStops) {
+  auto responder = begin("GetRecords", {{"ShardIterator", iterator("LATEST")}}, waits("20000"));
+  plane.open.close_all();
+  EXPECT_TRUE(Json::parse(responder->response().body).contains("NextShardIterator"));
+}
+
 TEST_F(GetRecordsTest, AReaderThatLeavesIsForgotten) {
   auto responder = begin("GetRecords", {{"ShardIterator", iterator("LATEST")}}, waits("20000"));
   responder->leave();

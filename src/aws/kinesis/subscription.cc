@@ -71,8 +71,10 @@ void Subscription::supersede() {
   kick();
 }
 
+// Ended as after five minutes: the client subscribes again where it stopped.
 void Subscription::close() {
   std::lock_guard lock(mutex_);
+  if (responder_) responder_->end();
   finish();
 }
 

@@ -180,6 +180,7 @@ TEST_F(SubscribeToShardTest, WithAwsLimitsTwoMebibytesASecondAreSent) {
 TEST_F(SubscribeToShardTest, NothingIsTouchedAnyMoreOnceThePlaneIsClosed) {
   auto responder = subscribe();
   plane.open.close_all();
+  responder->wait_for_end();
   put("x");
   timers.pass(5min);
   EXPECT_FALSE(responder->has_event());

@@ -174,8 +174,15 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
       lock.lock();
       continue;
     }
+    bool rotates = std::exchange(queue_.rotate, false);
     if (!queue_.batches.empty()) break;
     if (queue_.stopping) return false;
+    if (rotates) {
+      lock.unlock();
+      if (!rotate()) return false;
+      lock.lock();
+      continue;
+    }
     queue_.writer_waits = true;
     if (sync_waits)
       work_.wait_until(lock, sync_due_);
@@ -238,6 +245,18 @@ Result<void> SegmentedLog::make_ready(std::uint64_t group_bytes) {
     if (auto created = create(); !created)
       return std::move(created).error().during("make a segment");
   return writer_.make_room(group_bytes);
+}
+
+// Begins a new segment though the old one has room, so that retention can take the old one: a log
+// that nobody writes to would keep it for ever. False when the log was fenced.
+bool SegmentedLog::rotate() {
+  if (!writer_.is_open() || segment_groups_ == 0) return true;
+  auto rotated = seal();
+  if (rotated) rotated = create();
+  // Without room it stays half done, which the next write goes on with.
+  if (rotated || rotated.error().fault == Fault::full) return true;
+  fence(std::move(rotated).error().during("make a segment"));
+  return false;
 }
 
 Result<void> SegmentedLog::seal() {
@@ -656,6 +675,7 @@ Marks SegmentedLog::marks() const {
 Result<std::size_t> SegmentedLog::retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) {
   std::lock_guard retiring(retire_mutex_);
   std::size_t count = 0;
+  bool open_is_old = false;
   {
     std::unique_lock lock(published_mutex_);
     Index& index = published_.index;
@@ -673,12 +693,16 @@ Result<std::size_t> SegmentedLog::retire(std::int64_t arrived_before_ms, std::ui
       retired_.push_back(std::move(oldest));
       ++count;
     }
+    const auto& open = index.open_segment();
+    open_is_old = open && open->arrival_max_ms != INT64_MIN &&  // it has records
+                  open->arrival_max_ms < arrived_before_ms;
   }
   if (auto removed = remove_retired(); !removed) return std::move(removed).error();
   {
     std::lock_guard lock(queue_mutex_);
     queue_.try_room_now = queue_.full.has_value();
-    if (!queue_.try_room_now) return count;
+    queue_.rotate = open_is_old;
+    if (!queue_.try_room_now && !queue_.rotate) return count;
   }
   work_.notify_one();
   return count;

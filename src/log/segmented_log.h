@@ -69,6 +69,7 @@ class SegmentedLog final : public StreamLog {
     bool writer_waits = false;
     bool stopping = false;
     bool try_room_now = false;
+    bool rotate = false;  // the open segment is to be sealed
     std::optional<Error> full;
     std::optional<Error> fenced;
   };
@@ -100,6 +101,7 @@ class SegmentedLog final : public StreamLog {
   Result<void> make_ready(std::uint64_t group_bytes);
   Result<void> seal();
   Result<void> create();
+  bool rotate();
   Result<void> timed_sync();
   bool wait_for_room(const Error& full);
   void publish(const Group& group, std::uint64_t write_micros);

@@ -112,7 +112,8 @@ class StreamLog {
 
   // Takes whole sealed segments out, oldest first, while their newest record arrived before the
   // time or the log holds more than bytes_max (0: no limit), and deletes their files. Never the
-  // newest segment. The file of a segment that could not be read whole is not deleted but renamed
+  // newest segment: when all that it holds is so old, the next one is begun, and the next call
+  // finds it sealed. The file of a segment that could not be read whole is not deleted but renamed
   // to <segment>.damaged. Returns how many.
   virtual Result<std::size_t> retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) = 0;
 

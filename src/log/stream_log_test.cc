@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <mutex>
+#include <thread>
 
 #include "base/crc32c.h"
 #include "log/format.h"
@@ -248,8 +250,62 @@ TEST_F(StreamLogTest, RetirementByBytesKeepsTheNewest) {
   ASSERT_TRUE(log->retire(0, 3000));
   EXPECT_LE(log->statistics().bytes, 3000u);
   EXPECT_GE(log->statistics().segments, 2u);
-  ASSERT_TRUE(log->retire(INT64_MAX, 1));
+  ASSERT_TRUE(log->retire(0, 1));
   EXPECT_EQ(log->statistics().segments, 1u);
+}
+
+TEST_F(StreamLogTest, WhatNobodyAddsToAnyMoreIsRetiredTooAndItsOffsetsAreNotGivenAgain) {
+  open();
+  Batch batch = batch_at(1000);
+  batch.add(0, "key", "x");
+  batch.set_mark("task", "here");
+  append(batch);
+  EXPECT_EQ(*log->retire(1000, 0), 0u);
+  EXPECT_EQ(*log->retire(1001, 0), 0u);  // asks the writer to begin the next segment
+  while (*log->retire(1001, 0) == 0) std::this_thread::yield();
+  EXPECT_EQ(log->first_offset(0), 1u);
+  EXPECT_EQ(names().size(), 1u);
+  EXPECT_EQ(*log->retire(1001, 0), 0u) << "an empty segment stays";
+  kill_and_open();
+  EXPECT_EQ(log->first_offset(0), 1u);
+  EXPECT_EQ(log->end_offset(0), 1u);
+  EXPECT_EQ(log->mark("task"), "here");
+  append(0, "y", 2000);
+  EXPECT_EQ(payloads(0), std::vector<std::string>{"y"});
+  open();
+  EXPECT_EQ(payloads(0), std::vector<std::string>{"y"});
+}
+
+TEST_F(StreamLogTest, AnAbandonedLogGivesUpWhatIsNotWrittenAndRefusesEverything) {
+  open();
+  append(0, "x");
+  std::latch go_on(1);
+  std::atomic<bool> syncing{false};
+  disk->on_sync([&] {
+    syncing = true;
+    go_on.wait();
+  });
+  Batch batch = batch_at(1000);
+  batch.add(0, "key", "being written");
+  ASSERT_TRUE(log->append(batch, patience));
+  while (!syncing) std::this_thread::yield();
+  batch.add(0, "key", "not yet");
+  auto queued = log->append(batch, patience);
+  ASSERT_TRUE(queued);
+  EXPECT_EQ(log->appended(), queued->ticket);
+  std::thread unblock([&] {
+    while (!log->fenced()) std::this_thread::yield();
+    go_on.count_down();
+  });
+
+  log->abandon(Error{Fault::not_found, "deleted"});
+
+  unblock.join();
+  EXPECT_EQ(log->wait_durable(queued->ticket, patience).error().message, "deleted");
+  batch.add(0, "key", "late");
+  EXPECT_EQ(log->append(batch, patience).error().fault, Fault::not_found);
+  EXPECT_LE(log->end_offset(0), 2u);
+  disk->on_sync(nullptr);
 }
 
 TEST_F(StreamLogTest, SubscribersAreWokenUntilTheyUnsubscribe) {

@@ -1,0 +1,258 @@
+// Streams whose shards change while they are written and read.
+
+#include <array>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "stream/stream_fixture.h"
+
+namespace tailrace::stream {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST_F(StreamTest, RecordsGoToTheChildrenAfterASplitAndTheParentEnds) {
+  auto stream = open(1);
+  put(*stream, "a", "before");
+  EXPECT_FALSE(stream->read(0, 1, 10, 1000)->ended);
+  EXPECT_THAT(stream->children(0), IsEmpty());
+
+  split(*stream, 0);
+
+  auto end = stream->read(0, 0, 10, 1000);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->records.records.size(), 1u);
+  EXPECT_TRUE(end->ended);
+  EXPECT_TRUE(stream->read(0, stream->latest(0), 10, 1000)->ended);
+  put(*stream, "a", "after");  // low in the ring
+  EXPECT_THAT(payloads(*stream, 0), ElementsAre("before"));
+  EXPECT_THAT(payloads(*stream, 1), ElementsAre("after"));
+  auto children = stream->children(0);
+  ASSERT_EQ(children.size(), 2u);
+  EXPECT_EQ(children[0].number, 1u);
+  EXPECT_FALSE(stream->read(1, 1, 10, 1000)->ended);
+}
+
+TEST_F(StreamTest, AParentHasNotEndedWhileItsLastRecordsAreNotDurable) {
+  auto stream = open(1);
+  put(*stream, "a", "durable");
+  std::mutex held;
+  held.lock();
+  disk->on_sync([&] { std::lock_guard wait(held); });
+  auto batch = stream->begin_batch();
+  batch.add("a", "on its way");
+  auto appended = stream->append(batch, patience);
+
+  split(*stream, 0);
+
+  auto early = stream->read(0, 0, 10, 1000);
+  EXPECT_EQ(early->next, 1u);
+  EXPECT_FALSE(early->ended);
+  held.unlock();
+  ASSERT_TRUE(stream->log().wait_durable(appended->ticket, patience));
+  auto late = stream->read(0, early->next, 10, 1000);
+  EXPECT_EQ(late->next, 2u);
+  EXPECT_TRUE(late->ended);
+  disk->on_sync(nullptr);
+}
+
+TEST_F(StreamTest, ABatchRoutedBeforeASplitIsRoutedAnewWithEachKeysOrder) {
+  auto stream = open(2);
+  auto batch = stream->begin_batch();
+  auto later = clock.ms() + 5;
+  for (const char* key : {"a", "b", "k1"}) {
+    batch.add(key, std::string(key) + " 1");
+    clock.step(5ms);
+    batch.set_arrival(clock.now());
+    batch.add(key, std::string(key) + " 2");
+  }
+  batch.begin_record("a", hash_key_max).append("explicit");
+  batch.end_record();
+  batch.set_mark("mark", "value");
+  split(*stream, 0);   // into 2, 3
+  split(*stream, 1);   // into 4, 5
+  merge(*stream, 3, 4);  // into 6
+
+  auto appended = stream->append(batch, patience);
+
+  ASSERT_TRUE(appended);
+  ASSERT_TRUE(stream->log().wait_durable(appended->ticket, patience));
+  EXPECT_THAT(payloads(*stream, 0), IsEmpty());
+  EXPECT_THAT(payloads(*stream, 1), IsEmpty());
+  EXPECT_THAT(payloads(*stream, 2), ElementsAre("a 1", "a 2"));
+  EXPECT_THAT(payloads(*stream, 6), ElementsAre("b 1", "b 2"));
+  EXPECT_THAT(payloads(*stream, 5), ElementsAre("k1 1", "k1 2", "explicit"));
+  EXPECT_EQ(stream->read(2, 1, 1, 1)->records.records.at(0).arrival_ms, later);
+  EXPECT_EQ(stream->log().mark("mark"), "value");
+}
+
+TEST_F(StreamTest, WhatIsMeantForEveryShardReachesEveryOpenOneOnceAndInItsPlace) {
+  auto stream = open(2);
+  auto batch = stream->begin_batch();
+  for (const char* key : {"a", "b", "k1"}) batch.add(key, std::string(key) + " before");
+  batch.add_to_every_shard("all", "truncate");
+  for (const char* key : {"a", "b", "k1"}) batch.add(key, std::string(key) + " after");
+  split(*stream, 1);     // into 2 and 3
+  merge(*stream, 0, 2);  // into 4
+
+  auto appended = stream->append(batch, patience);
+
+  ASSERT_TRUE(appended);
+  ASSERT_TRUE(stream->log().wait_durable(appended->ticket, patience));
+  EXPECT_THAT(payloads(*stream, 4),
+              ElementsAre("a before", "b before", "truncate", "a after", "b after"));
+  EXPECT_THAT(payloads(*stream, 3), ElementsAre("k1 before", "truncate", "k1 after"));
+}
+
+TEST_F(StreamTest, APutIntoAStreamThatWasSplitTellsTheNewPlaces) {
+  auto stream = open(1);
+  auto batch = stream->begin_batch();
+  batch.add("k1", "high");
+  batch.add("a", "low");
+  split(*stream, 0);
+  auto put = stream->put(batch);
+  ASSERT_TRUE(put);
+  EXPECT_EQ(put->places[0].shard, 2u);
+  EXPECT_EQ(put->places[1].shard, 1u);
+}
+
+TEST_F(StreamTest, AClosedShardIsGoneWhenItsRecordsAreAllPastTheRetention) {
+  auto stream = open(1);
+  put(*stream, "a", "old");
+  auto record = stream->read(0, 0, 1, 1)->records.records.at(0);
+  split(*stream, 0);
+  EXPECT_EQ(stream->shards().size(), 3u);
+  clock.step(std::chrono::hours{24} + 1ms);
+
+  EXPECT_EQ(stream->shards().size(), 2u);
+  EXPECT_FALSE(stream->shard(0));
+  EXPECT_EQ(stream->read(0, 0, 1, 1).error().fault, Fault::not_found);
+  reshard(*stream, [](StreamSpec& spec) { spec.shards.erase(spec.shards.begin()); });
+  // Who has read the record before may still name it.
+  EXPECT_EQ(parse_sequence_number(stream->sequence_number(0, record))->counter, 1u);
+}
+
+TEST_F(StreamTest, OldRecordsAreHiddenExactlyAndAtOnce) {
+  auto stream = open(1);
+  for (int i = 0; i < 10; ++i) {
+    put(*stream, "a", std::to_string(i));
+    clock.step(std::chrono::hours{1});
+  }
+  clock.step(std::chrono::hours{18});  // record i is 28 - i hours old
+  EXPECT_THAT(payloads(*stream, 0), ElementsAre("4", "5", "6", "7", "8", "9"));
+  EXPECT_EQ(*stream->horizon(0), 4u);
+  EXPECT_EQ(*stream->offset_at(0, 0), 4u);
+  EXPECT_EQ(*stream->offset_at(0, clock.ms() - 20 * 3'600'000), 8u);
+  EXPECT_EQ(*stream->offset_at(0, clock.ms()), 10u);
+
+  reshard(*stream, [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{48}, clock.ms()); });
+  EXPECT_EQ(payloads(*stream, 0).size(), 6u) << "hidden stays hidden";
+  reshard(*stream, [&](StreamSpec& spec) {
+    spec.set_retention(std::chrono::hours{24}, clock.ms());
+  });
+  clock.step(std::chrono::hours{2});
+  EXPECT_THAT(payloads(*stream, 0), ElementsAre("6", "7", "8", "9"));
+  clock.step(std::chrono::hours{100});
+  auto nothing = stream->read(0, 0, 10, 1000);
+  ASSERT_TRUE(nothing);
+  EXPECT_EQ(nothing->next, 10u);
+  EXPECT_THAT(nothing->records.records, IsEmpty());
+}
+
+TEST_F(StreamTest, ARecordOlderThanTheRetentionIsHiddenThoughItCameLater) {
+  auto stream = open(1);
+  put(*stream, "a", "new");
+  clock.step(-std::chrono::hours{10});
+  put(*stream, "a", "from a clock that went back");
+  clock.step(std::chrono::hours{30});
+  EXPECT_THAT(payloads(*stream, 0), ElementsAre("new"));
+}
+
+TEST_F(StreamTest, NothingIsLostOrOutOfOrderWhileShardsSplitAndMergeUnderLoad) {
+  constexpr int writers = 4, keys = 8, reshards = 50;
+  auto stream = open(2);
+  std::atomic<bool> stop{false};
+  std::array<std::array<int, keys>, writers> written{};
+  std::vector<std::thread> threads;
+  for (int w = 0; w < writers; ++w)
+    threads.emplace_back([&, w] {
+      std::mt19937 random(static_cast<unsigned>(w));
+      log::StreamLog::Ticket last = 0;
+      while (!stop) {
+        auto batch = stream->begin_batch();
+        for (int i = 0; i < 5; ++i) {
+          auto key = random() % keys;
+          batch.add(std::to_string(w) + "/" + std::to_string(key),
+                    std::to_string(written[w][key]++));
+          if (random() % 4 == 0) std::this_thread::yield();
+        }
+        if (w % 2 == 0) {
+          auto put = stream->put(batch);
+          ASSERT_TRUE(put) << put.error().message;
+          last = put->ticket;
+        } else {
+          auto appended = stream->append(batch, patience);
+          ASSERT_TRUE(appended) << appended.error().message;
+          last = appended->ticket;
+        }
+        if (random() % 8 == 0) {
+          ASSERT_TRUE(stream->log().wait_durable(last, patience));
+        }
+      }
+      ASSERT_TRUE(stream->log().wait_durable(last, patience));
+    });
+
+  std::mt19937 random(99);
+  std::map<ShardNumber, Offset> ends;
+  for (int i = 0; i < reshards; ++i) {
+    auto open = stream->open_shards();
+    std::size_t at = random() % open.size();
+    std::vector<ShardNumber> closed{open[at].number};
+    if (open.size() > 6 || (i % 2 == 1 && at + 1 < open.size() && open.size() > 2)) {
+      at = std::min(at, open.size() - 2);
+      closed = {open[at].number, open[at + 1].number};
+      merge(*stream, closed[0], closed[1]);
+    } else {
+      split(*stream, closed[0]);
+    }
+    for (ShardNumber shard : closed) {
+      Offset from = 0;
+      for (;;) {
+        auto read = stream->read(shard, from, 10000, 1 << 20);
+        ASSERT_TRUE(read);
+        from = read->next;
+        if (read->ended) break;
+      }
+      ends[shard] = from;
+    }
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+
+  for (auto [shard, end] : ends) EXPECT_EQ(stream->latest(shard), end) << shard;
+  // A key's story: its shards in order of number.
+  std::map<std::string, int> next;
+  auto spec = stream->spec();
+  for (const Shard& shard : spec->shards) {
+    Offset from = 0;
+    for (;;) {
+      auto read = stream->read(shard.number, from, 1000, 1 << 20);
+      ASSERT_TRUE(read);
+      if (read->records.records.empty()) break;
+      for (const auto& record : read->records.records) {
+        std::string key(record.partition_key);
+        ASSERT_TRUE(shard.range.contains(hash_key_of(key)));
+        ASSERT_EQ(record.payload, std::to_string(next[key]++)) << key << " in " << shard.number;
+      }
+      from = read->next;
+    }
+  }
+  for (int w = 0; w < writers; ++w)
+    for (int key = 0; key < keys; ++key)
+      EXPECT_EQ(next[std::to_string(w) + "/" + std::to_string(key)], written[w][key]);
+}
+
+}  // namespace
+}  // namespace tailrace::stream

@@ -78,10 +78,8 @@ void expect_refused(const Result<void>& done, Fault fault, const std::string& te
 }
 
 TEST_F(StreamOperationsTest, ACreatedStreamIsThereAtOnceAndAfterARestart) {
-  ASSERT_TRUE(operations_->create({.name = "orders",
-                                   .shards = 3,
-                                   .max_record_kib = 10240,
-                                   .tags = {{"team", "shop"}}}));
+  ASSERT_TRUE(operations_->create(
+      {.name = "orders", .shards = 3, .max_record_kib = 10240, .tags = {{"team", "shop"}}}));
   put("orders", "a");
   restart();
   EXPECT_EQ(spec("orders")->open_shards(), 3u);
@@ -95,7 +93,8 @@ TEST_F(StreamOperationsTest, ACreatedStreamIsThereAtOnceAndAfterARestart) {
 TEST_F(StreamOperationsTest, AnOnDemandStreamBeginsWithFourShardsAndIsNotResharded) {
   ASSERT_TRUE(operations_->create({.name = "orders", .shards = 1, .mode = Mode::on_demand}));
   EXPECT_EQ(spec("orders")->open_shards(), 4u);
-  std::string why = "Request is invalid. Stream orders under account 000000000000 is in On-Demand mode.";
+  std::string why =
+      "Request is invalid. Stream orders under account 000000000000 is in On-Demand mode.";
   expect_refused(operations_->split("orders", 0, HashKey{10}), Fault::invalid, why);
   expect_refused(operations_->merge("orders", 0, 1), Fault::invalid, why);
   EXPECT_EQ(operations_->update_shard_count("orders", 2).error().message, why);
@@ -124,11 +123,12 @@ TEST_F(StreamOperationsTest, ShardsThatWereSplitAndMergedAreSoAfterARestart) {
 
 TEST_F(StreamOperationsTest, ReshardingIsRefusedInAwssWords) {
   create("orders", 3);
-  expect_refused(operations_->split("orders", 0, HashKey{1}), Fault::invalid,
-                 "NewStartingHashKey 1 used in SplitShard() on shard shardId-000000000000 in stream "
-                 "orders under account 000000000000 is not both greater than one plus the shard's "
-                 "StartingHashKey 0 and less than the shard's EndingHashKey "
-                 "113427455640312821154458202477256070484.");
+  expect_refused(
+      operations_->split("orders", 0, HashKey{1}), Fault::invalid,
+      "NewStartingHashKey 1 used in SplitShard() on shard shardId-000000000000 in stream "
+      "orders under account 000000000000 is not both greater than one plus the shard's "
+      "StartingHashKey 0 and less than the shard's EndingHashKey "
+      "113427455640312821154458202477256070484.");
   expect_refused(operations_->merge("orders", 1, 0), Fault::invalid,
                  "Shards shardId-000000000001 and shardId-000000000000 in stream orders under "
                  "account 000000000000 are not an adjacent pair of shards eligible for merging");
@@ -223,7 +223,8 @@ TEST_F(StreamOperationsTest, ConsumersAreRegisteredOnceUpToTheLimit) {
   EXPECT_EQ(added->created_seconds, 1700000000);
   EXPECT_EQ(operations_->register_consumer("orders", "m", {}).error().fault, Fault::conflict);
   for (std::size_t i = 1; i < consumers_max; ++i)
-    ASSERT_TRUE(operations_->register_consumer("orders", std::string(1, static_cast<char>('a' + i - 1 + (i > 12))), {}));
+    ASSERT_TRUE(operations_->register_consumer(
+        "orders", std::string(1, static_cast<char>('a' + i - 1 + (i > 12))), {}));
   EXPECT_EQ(operations_->register_consumer("orders", "z", {}).error().fault, Fault::full);
   auto kept = spec("orders");
   EXPECT_TRUE(std::is_sorted(kept->consumers.begin(), kept->consumers.end(),
@@ -242,7 +243,8 @@ TEST_F(StreamOperationsTest, TagsAndPoliciesBelongToStreamsAndConsumersAlike) {
   create("orders", 1);
   ASSERT_TRUE(operations_->register_consumer("orders", "c", {}));
   for (const StreamOperations::Resource& resource :
-       {StreamOperations::Resource{"orders", "", {}}, StreamOperations::Resource{"orders", "c", {}}}) {
+       {StreamOperations::Resource{"orders", "", {}},
+        StreamOperations::Resource{"orders", "c", {}}}) {
     ASSERT_TRUE(operations_->add_tags(resource, {{"a", "1"}, {"b", "2"}}));
     ASSERT_TRUE(operations_->remove_tags(resource, {"a", "unknown"}));
     expect_refused(operations_->delete_policy(resource), Fault::not_found, "no resource policy");

@@ -17,7 +17,8 @@ void retire(stream::Stream& stream) {
 
 }  // namespace
 
-Retention::Retention(stream::Streams& streams) : streams_(streams), thread_([this] { run(); }) {}
+Retention::Retention(stream::Streams& streams, catalog::StreamOperations& operations)
+    : streams_(streams), operations_(operations), thread_([this] { run(); }) {}
 
 Retention::~Retention() {
   {
@@ -34,6 +35,8 @@ void Retention::run() {
   while (!stopped_changed_.wait_for(lock, std::chrono::minutes{1}, [this] { return stopped_; })) {
     lock.unlock();
     for (const auto& stream : streams_.all()) retire(*stream);
+    if (auto tidied = operations_.tidy(); !tidied)
+      spdlog::error("retention: {}", tidied.error().message);
     lock.lock();
   }
 }

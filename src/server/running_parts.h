@@ -96,7 +96,7 @@ class RunningParts final : public admin::Parts {
   // In the order they need each other; destroyed in reverse.
   stream::Streams streams_;
   catalog::StreamOperations stream_operations_;
-  Retention retention_{streams_};
+  Retention retention_{streams_, stream_operations_};
   std::unique_ptr<function::Functions> functions_;
   std::unique_ptr<FunctionInvoker> invoker_;
   std::unique_ptr<delivery::Deliveries> deliveries_;

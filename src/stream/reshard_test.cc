@@ -63,8 +63,8 @@ TEST(ReshardTest, ASplitClosesTheParentAndTheLowerChildGetsTheLowerNumber) {
 TEST(ReshardTest, ASplitNeedsAPlaceInsideAnOpenShard) {
   auto spec = with_shards(2);
   HashRange range = spec.shards[1].range;
-  for (unsigned __int128 bad : {range.first.value - 5, range.first.value, range.first.value + 1,
-                                range.last.value}) {
+  for (unsigned __int128 bad :
+       {range.first.value - 5, range.first.value, range.first.value + 1, range.last.value}) {
     auto done = split(spec, 1, HashKey{bad}, now_ms);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().fault, Fault::invalid);

@@ -62,7 +62,7 @@ TEST_F(StreamTest, ABatchRoutedBeforeASplitIsRoutedAnewWithEachKeysOrder) {
   auto stream = open(2);
   auto batch = stream->begin_batch();
   auto later = clock.ms() + 5;
-  for (const char* key : {"a", "b", "k1"}) {
+  for (const char* key : {"a", "b", "ключ"}) {
     batch.add(key, std::string(key) + " 1");
     clock.step(5ms);
     batch.set_arrival(clock.now());
@@ -71,8 +71,8 @@ TEST_F(StreamTest, ABatchRoutedBeforeASplitIsRoutedAnewWithEachKeysOrder) {
   batch.begin_record("a", hash_key_max).append("explicit");
   batch.end_record();
   batch.set_mark("mark", "value");
-  split(*stream, 0);   // into 2, 3
-  split(*stream, 1);   // into 4, 5
+  split(*stream, 0);     // into 2, 3
+  split(*stream, 1);     // into 4, 5
   merge(*stream, 3, 4);  // into 6
 
   auto appended = stream->append(batch, patience);
@@ -83,7 +83,7 @@ TEST_F(StreamTest, ABatchRoutedBeforeASplitIsRoutedAnewWithEachKeysOrder) {
   EXPECT_THAT(payloads(*stream, 1), IsEmpty());
   EXPECT_THAT(payloads(*stream, 2), ElementsAre("a 1", "a 2"));
   EXPECT_THAT(payloads(*stream, 6), ElementsAre("b 1", "b 2"));
-  EXPECT_THAT(payloads(*stream, 5), ElementsAre("k1 1", "k1 2", "explicit"));
+  EXPECT_THAT(payloads(*stream, 5), ElementsAre("ключ 1", "ключ 2", "explicit"));
   EXPECT_EQ(stream->read(2, 1, 1, 1)->records.records.at(0).arrival_ms, later);
   EXPECT_EQ(stream->log().mark("mark"), "value");
 }
@@ -91,9 +91,9 @@ TEST_F(StreamTest, ABatchRoutedBeforeASplitIsRoutedAnewWithEachKeysOrder) {
 TEST_F(StreamTest, WhatIsMeantForEveryShardReachesEveryOpenOneOnceAndInItsPlace) {
   auto stream = open(2);
   auto batch = stream->begin_batch();
-  for (const char* key : {"a", "b", "k1"}) batch.add(key, std::string(key) + " before");
+  for (const char* key : {"a", "b", "ключ"}) batch.add(key, std::string(key) + " before");
   batch.add_to_every_shard("all", "truncate");
-  for (const char* key : {"a", "b", "k1"}) batch.add(key, std::string(key) + " after");
+  for (const char* key : {"a", "b", "ключ"}) batch.add(key, std::string(key) + " after");
   split(*stream, 1);     // into 2 and 3
   merge(*stream, 0, 2);  // into 4
 
@@ -103,7 +103,7 @@ TEST_F(StreamTest, WhatIsMeantForEveryShardReachesEveryOpenOneOnceAndInItsPlace)
   ASSERT_TRUE(stream->log().wait_durable(appended->ticket, patience));
   EXPECT_THAT(payloads(*stream, 4),
               ElementsAre("a before", "b before", "truncate", "a after", "b after"));
-  EXPECT_THAT(payloads(*stream, 3), ElementsAre("k1 before", "truncate", "k1 after"));
+  EXPECT_THAT(payloads(*stream, 3), ElementsAre("ключ before", "truncate", "ключ after"));
 }
 
 TEST_F(StreamTest, APutIntoAStreamThatWasSplitTellsTheNewPlaces) {
@@ -147,11 +147,11 @@ TEST_F(StreamTest, OldRecordsAreHiddenExactlyAndAtOnce) {
   EXPECT_EQ(*stream->offset_at(0, clock.ms() - 20 * 3'600'000), 8u);
   EXPECT_EQ(*stream->offset_at(0, clock.ms()), 10u);
 
-  reshard(*stream, [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{48}, clock.ms()); });
+  reshard(*stream,
+          [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{48}, clock.ms()); });
   EXPECT_EQ(payloads(*stream, 0).size(), 6u) << "hidden stays hidden";
-  reshard(*stream, [&](StreamSpec& spec) {
-    spec.set_retention(std::chrono::hours{24}, clock.ms());
-  });
+  reshard(*stream,
+          [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{24}, clock.ms()); });
   clock.step(std::chrono::hours{2});
   EXPECT_THAT(payloads(*stream, 0), ElementsAre("6", "7", "8", "9"));
   clock.step(std::chrono::hours{100});
@@ -167,6 +167,16 @@ TEST_F(StreamTest, ARecordOlderThanTheRetentionIsHiddenThoughItCameLater) {
   clock.step(-std::chrono::hours{10});
   put(*stream, "a", "from a clock that went back");
   clock.step(std::chrono::hours{30});
+  EXPECT_THAT(payloads(*stream, 0), ElementsAre("new"));
+}
+
+TEST_F(StreamTest, AQuietStreamsOldRecordsAreDeletedAndItsOffsetsGoOn) {
+  auto stream = open(1);
+  put(*stream, "a", "old");
+  clock.step(std::chrono::hours{25});
+  while (*stream->retire() == 0) std::this_thread::yield();  // the log's thread begins a segment
+  put(*stream, "a", "new");
+  EXPECT_EQ(*stream->horizon(0), 1u);
   EXPECT_THAT(payloads(*stream, 0), ElementsAre("new"));
 }
 

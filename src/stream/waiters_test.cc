@@ -233,8 +233,8 @@ class Pool {
 TEST_F(StreamTest, ThousandsWaitWhileOthersWriteAndEachIsCalledOnce) {
   constexpr std::uint32_t shards = 4, writers = 4, puts = 100, readers = 2000;
   Pool pool;
-  streams = std::make_unique<Streams>(*disk, clock,
-                                      [&](std::function<void()> job) { pool.post(std::move(job)); });
+  streams = std::make_unique<Streams>(
+      *disk, clock, [&](std::function<void()> job) { pool.post(std::move(job)); });
   auto stream = open(shards);
   std::latch all_called(readers + writers * puts);
   std::vector<std::atomic<int>> calls(readers);

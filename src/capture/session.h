@@ -84,6 +84,7 @@ class Session {
   Result<void> look_after_source();
   Result<void> look_for_uncovered_tables();
   void publish();
+  static Error stopped();
   void set_state(TaskState state);
   void say_it_waits(std::optional<Error> why);
 

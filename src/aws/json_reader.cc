@@ -84,10 +84,9 @@ class JsonReader {
     if (auto error = value.get_array().get(array)) return error;
     std::size_t mark = tree_.list_mark();
     for (auto each : array) {
-      ondemand::value item;
-      if (auto error = std::move(each).get(item)) return error;
+      if (auto error = each.error()) return error;
       Value read_item;
-      if (auto error = read(item, depth + 1, read_item)) return error;
+      if (auto error = read(each.value_unsafe(), depth + 1, read_item)) return error;
       tree_.push(read_item);
     }
     out = tree_.list_since(mark);

@@ -36,11 +36,12 @@ void Waiters::when_durable(log::StreamLog::Ticket ticket, DurableCall call) {
       outcome = Result<void>();
     else if (auto fenced = source_->fenced())
       outcome = std::move(*fenced);
-    else
+    if (!outcome) {
       durable_.emplace(ticket, std::move(call));
+      return;
+    }
   }
-  if (outcome)
-    executor_([call = std::move(call), outcome = std::move(*outcome)] { call(outcome); });
+  executor_([call = std::move(call), outcome = std::move(*outcome)] { call(outcome); });
 }
 
 Waiting Waiters::when_readable(ShardNumber shard, Offset from, std::function<void()> call) {

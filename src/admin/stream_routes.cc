@@ -43,7 +43,7 @@ Result<stream::Shard> shard_in(const http::Request& request, const stream::Strea
     if (failure == std::errc{} && read_to == end) number = plain;
   }
   if (number)
-    if (auto shard = stream.shard(*number)) return *std::move(shard);
+    if (auto shard = stream.shard(*number)) return *shard;
   return Error{Fault::not_found, "stream " + stream.spec()->name + " has no shard '" + *text + "'"};
 }
 

@@ -54,7 +54,7 @@ class Get final : public http::OpenAnswer, public std::enable_shared_from_this<G
       : plane_(plane),
         call_(std::move(call)),
         stream_(std::move(stream)),
-        shard_(std::move(shard)),
+        shard_(shard),
         iterator_(std::move(iterator)) {}
 
   void start(milliseconds wait) {
@@ -199,8 +199,7 @@ void get_records(DataPlane& plane, std::shared_ptr<Call> call) {
     return call->fail(throttled(plane, spec->name, shard->number));
 
   auto wait = wait_of(*call);
-  std::make_shared<Get>(plane, std::move(call), std::move(stream), std::move(*shard),
-                        std::move(*iterator))
+  std::make_shared<Get>(plane, std::move(call), std::move(stream), *shard, std::move(*iterator))
       ->start(wait);
 }
 

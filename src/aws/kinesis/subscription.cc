@@ -29,7 +29,7 @@ Subscription::Subscription(DataPlane& plane, SubscriptionKey key,
     : plane_(plane),
       key_(std::move(key)),
       stream_(std::move(stream)),
-      shard_(std::move(shard)),
+      shard_(shard),
       codec_(codec),
       next_(from) {}
 
@@ -248,8 +248,8 @@ void subscribe_to_shard(DataPlane& plane, std::shared_ptr<Call> call) {
   if (!from) return call->fail(failure_of(from.error()));
 
   SubscriptionKey key{spec->incarnation, consumer->name, consumer->created_seconds, *number};
-  auto subscription = std::make_shared<Subscription>(plane, key, std::move(*stream),
-                                                     std::move(*shard), *from, call->codec());
+  auto subscription =
+      std::make_shared<Subscription>(plane, key, std::move(*stream), *shard, *from, call->codec());
   if (!plane.subscriptions->begin(key, subscription, plane.clock.steady()))
     return call->fail(
         {"ResourceInUseException", "Another active subscription exists for this consumer: " +

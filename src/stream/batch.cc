@@ -67,8 +67,7 @@ void Batch::route_anew(std::shared_ptr<const Routes> routes) {
   *this = std::move(other);
 }
 
-void Batch::restart(std::shared_ptr<const Routes> routes) {
-  routes_ = std::move(routes);
+void Batch::restart() {
   added_.clear();
   hashes_.clear();
 }

@@ -70,8 +70,8 @@ class Batch {
 
   // Makes it what it would be had it been routed so from the start.
   void route_anew(std::shared_ptr<const Routes> routes);
-  // Its content was taken. What comes next is routed so.
-  void restart(std::shared_ptr<const Routes> routes);
+  // Its content was taken.
+  void restart();
 
   log::Batch content_;
   UnixMicros arrival_;

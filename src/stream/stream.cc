@@ -146,59 +146,46 @@ void Stream::adopt(StreamSpec spec) {
 
 Batch Stream::begin_batch() const { return Batch(state()->routes, clock_.now()); }
 
-Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milliseconds patience) {
-  auto started = std::chrono::steady_clock::now();
+Result<log::StreamLog::Appended> Stream::append_now(Batch& batch) {
   for (;;) {
-    {
-      std::shared_lock lock(mutex_);
-      if (deleted_) return deleted_error();
-      if (auto routes = state_->routes; batch.routes_ != routes) {
-        lock.unlock();
-        batch.route_anew(std::move(routes));
-        continue;
-      }
-      auto appended = log_->append(batch.content_, std::chrono::milliseconds{0});
-      if (appended) {
-        batch.restart(state_->routes);
-        return appended;
-      }
-      auto waited = std::chrono::steady_clock::now() - started;
-      if (appended.error().fault != Fault::unavailable || waited >= patience) return appended;
-    }
+    std::shared_lock lock(mutex_);
+    if (deleted_) return deleted_error();
+    auto routes = state_->routes;
+    if (batch.routes_ == routes) return log_->append(batch.content_, std::chrono::milliseconds{0});
+    lock.unlock();
+    batch.route_anew(std::move(routes));
+  }
+}
+
+Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milliseconds patience) {
+  auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    auto appended = append_now(batch);
+    if (appended) batch.restart();
+    auto left =
+        std::chrono::floor<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (appended || appended.error().fault != Fault::unavailable || left.count() <= 0)
+      return appended;
     // Not with the lock held: resharding must not wait for the disk, nor others behind it.
-    auto left = patience - std::chrono::duration_cast<std::chrono::milliseconds>(
-                               std::chrono::steady_clock::now() - started);
     (void)log_->wait_durable(log_->durable() + 1, left);
   }
 }
 
 Result<Stream::Put> Stream::put(Batch& batch) {
-  for (;;) {
-    std::shared_lock lock(mutex_);
-    if (deleted_) return deleted_error();
-    if (auto routes = state_->routes; batch.routes_ != routes) {
-      lock.unlock();
-      batch.route_anew(std::move(routes));
-      continue;
-    }
-    auto appended = log_->append(batch.content_, std::chrono::milliseconds{0});
-    if (!appended) return std::move(appended).error();
-    auto routes = state_->routes;
-    lock.unlock();
-
-    Put put;
-    put.ticket = appended->ticket;
-    put.places.reserve(batch.added_.size());
-    for (const Batch::Added& added : batch.added_) {
-      TAILRACE_CHECK(!added.everywhere);
-      auto first = std::lower_bound(
-          appended->firsts.begin(), appended->firsts.end(), added.shard,
-          [](const auto& candidate, ShardNumber wanted) { return candidate.shard < wanted; });
-      put.places.push_back({added.shard, first->offset++});
-    }
-    batch.restart(std::move(routes));
-    return put;
+  auto appended = append_now(batch);
+  if (!appended) return std::move(appended).error();
+  Put put;
+  put.ticket = appended->ticket;
+  put.places.reserve(batch.added_.size());
+  for (const Batch::Added& added : batch.added_) {
+    TAILRACE_CHECK(!added.everywhere);
+    auto first = std::lower_bound(
+        appended->firsts.begin(), appended->firsts.end(), added.shard,
+        [](const auto& candidate, ShardNumber wanted) { return candidate.shard < wanted; });
+    put.places.push_back({added.shard, first->offset++});
   }
+  batch.restart();
+  return put;
 }
 
 void Stream::when_durable(log::StreamLog::Ticket ticket, std::function<void(Result<void>)> call) {

@@ -134,6 +134,9 @@ class Stream final : private Waiters::Source {
   std::optional<Error> fenced() const override { return log_->fenced(); }
   Offset readable_before(ShardNumber shard) const override;
 
+  // Appends what the batch holds to the shards of now; never waits. The batch still tells what it
+  // held.
+  Result<log::StreamLog::Appended> append_now(Batch& batch);
   std::shared_ptr<const State> state() const;
   std::int64_t now_ms() const;
   Error deleted_error() const;

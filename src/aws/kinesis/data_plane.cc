@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/kinesis/describe.h"
 #include "aws/kinesis/names.h"
 #include "aws/kinesis/subscription.h"
 #include "aws/writer.h"
@@ -81,10 +82,7 @@ void write_child_shards(Writer& writer, const std::vector<stream::Shard>& childr
     for (auto parent : {child.parent, child.adjacent_parent})
       if (parent) writer.text(shard_id(*parent));
     writer.end_list();
-    writer.begin_map("HashKeyRange");
-    writer.text("StartingHashKey", to_string(child.range.first));
-    writer.text("EndingHashKey", to_string(child.range.last));
-    writer.end_map();
+    write_hash_range(writer, child.range);
     writer.end_map();
   }
   writer.end_list();

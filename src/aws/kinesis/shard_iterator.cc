@@ -2,6 +2,8 @@
 
 #include "aws/digest.h"
 #include "base/base64.h"
+#include "base/buffer.h"
+#include "base/byte_reader.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
@@ -10,21 +12,6 @@ constexpr char form = 1;
 constexpr std::size_t fixed_bytes = 1 + 8 + 4 + 8 + 8 + 8;
 constexpr std::size_t name_bytes_max = 128;
 constexpr std::size_t mac_bytes = 16;
-
-template <typename Number>
-void put(std::string& out, Number number) {
-  for (std::size_t i = 0; i < sizeof number; ++i)
-    out += static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * i) & 0xff);
-}
-
-template <typename Number>
-Number take(std::string_view& in) {
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < sizeof(Number); ++i)
-    number |= std::uint64_t{static_cast<unsigned char>(in[i])} << (8 * i);
-  in.remove_prefix(sizeof(Number));
-  return static_cast<Number>(number);
-}
 
 }  // namespace
 
@@ -35,15 +22,16 @@ std::string ShardIterators::mac(std::string_view content) const {
 }
 
 std::string ShardIterators::seal(const ShardIterator& iterator) {
-  std::string content(1, form);
-  put(content, iterator.incarnation);
-  put(content, iterator.shard);
-  put(content, iterator.offset);
-  put(content, iterator.issued_ms);
-  put(content, serial_.fetch_add(1, std::memory_order_relaxed));
-  content += iterator.stream;
-  content += mac(content);
-  return base64(content);
+  Buffer content;
+  content.append(form);
+  content.append_le(iterator.incarnation);
+  content.append_le(iterator.shard);
+  content.append_le(iterator.offset);
+  content.append_le(iterator.issued_ms);
+  content.append_le(serial_.fetch_add(1, std::memory_order_relaxed));
+  content.append(iterator.stream);
+  content.append(mac(content.view()));
+  return base64(content.view());
 }
 
 std::optional<ShardIterator> ShardIterators::open(std::string_view text) const {
@@ -58,14 +46,14 @@ std::optional<ShardIterator> ShardIterators::open(std::string_view text) const {
   content.remove_suffix(mac_bytes);
   if (!equal_in_constant_time(mac(content), said) || content.front() != form) return std::nullopt;
 
-  content.remove_prefix(1);
+  ByteReader reader(content.substr(1));
   ShardIterator iterator;
-  iterator.incarnation = take<std::uint64_t>(content);
-  iterator.shard = take<ShardNumber>(content);
-  iterator.offset = take<Offset>(content);
-  iterator.issued_ms = take<std::int64_t>(content);
-  take<std::uint64_t>(content);  // the serial
-  iterator.stream = content;
+  iterator.incarnation = reader.le<std::uint64_t>();
+  iterator.shard = reader.le<ShardNumber>();
+  iterator.offset = reader.le<Offset>();
+  iterator.issued_ms = reader.le<std::int64_t>();
+  reader.le<std::uint64_t>();  // the serial
+  iterator.stream = reader.bytes(reader.left());
   return iterator;
 }
 

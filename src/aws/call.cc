@@ -7,10 +7,9 @@
 
 namespace tailrace::aws {
 
-Call::Call(Document input, std::string request_id, http::Headers request_headers,
-           http::Headers answer_headers, std::shared_ptr<http::Responder> responder)
+Call::Call(Document input, http::Headers request_headers, http::Headers answer_headers,
+           std::shared_ptr<http::Responder> responder)
     : document_(std::move(input)),
-      request_id_(std::move(request_id)),
       request_headers_(std::move(request_headers)),
       answer_headers_(std::move(answer_headers)),
       responder_(std::move(responder)) {}

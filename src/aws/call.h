@@ -21,15 +21,14 @@ class Call {
  public:
   // Made by the door, which has checked the input against the operation's shape. The answer's
   // headers go on whatever is answered.
-  Call(Document input, std::string request_id, http::Headers request_headers,
-       http::Headers answer_headers, std::shared_ptr<http::Responder> responder);
+  Call(Document input, http::Headers request_headers, http::Headers answer_headers,
+       std::shared_ptr<http::Responder> responder);
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
   const Value& input() const { return document_.root(); }
   Codec codec() const { return document_.codec(); }
-  const std::string& request_id() const { return request_id_; }
   // A header of the request by its name in lower case; empty when absent.
   std::string_view header(std::string_view lower_case_name) const;
 
@@ -50,7 +49,6 @@ class Call {
   std::shared_ptr<http::Responder> take_responder();
 
   Document document_;
-  const std::string request_id_;
   const http::Headers request_headers_;
   http::Headers answer_headers_;
   std::shared_ptr<http::Responder> responder_;  // none once answered

@@ -2,7 +2,6 @@
 
 #include <openssl/rand.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -90,22 +89,14 @@ const Operation* Door::find(std::string_view target) const {
   return found == operations_.end() ? nullptr : &found->second;
 }
 
-std::string Door::permission_for(const std::string& origin) const {
-  if (verifier_) return "*";
-  const auto& allowed = options_.origins_allowed;
-  return std::find(allowed.begin(), allowed.end(), origin) != allowed.end() ? origin : "";
-}
-
 void Door::serve(http::Request request, std::shared_ptr<http::Responder> responder) {
-  std::string request_id = random_uuid();
-  http::Headers headers = {{"x-amzn-RequestId", request_id}};
+  http::Headers headers = {{"x-amzn-RequestId", random_uuid()}};
 
-  if (std::string origin(request.header("origin")); !origin.empty()) {
-    std::string permission = permission_for(origin);
-    if (permission.empty())
+  if (!request.header("origin").empty()) {
+    if (!verifier_)
       return responder->send(
           access_denied("Pages of this origin may not call.", std::move(headers)));
-    headers.emplace_back("Access-Control-Allow-Origin", permission);
+    headers.emplace_back("Access-Control-Allow-Origin", "*");
     headers.emplace_back("Vary", "Origin");
     if (request.method == "OPTIONS")
       return responder->send(preflight_answer(request, std::move(headers)));
@@ -161,9 +152,8 @@ void Door::serve(http::Request request, std::shared_ptr<http::Responder> respond
       if (auto failure = identity->refuse(options_.service + ":" + operation->name, resource))
         return refuse(*failure);
 
-  operation->run(std::make_shared<Call>(std::move(*document), std::move(request_id),
-                                        std::move(request.headers), std::move(headers),
-                                        std::move(responder)));
+  operation->run(std::make_shared<Call>(std::move(*document), std::move(request.headers),
+                                        std::move(headers), std::move(responder)));
 }
 
 }  // namespace tailrace::aws

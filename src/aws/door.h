@@ -21,8 +21,7 @@ class Verifier;
 //
 // A page in a browser can reach a port of its own machine. Where requests are verified, pages of
 // any origin are answered as AWS answers them, with Access-Control-Allow-Origin: *, since a page
-// cannot sign. Where any key works, a page can do nothing, unless the configuration allows its
-// origin:
+// cannot sign. Where any key works, a page can do nothing:
 //  - A call needs the header X-Amz-Target and a content type beyond the three that forms have, so a
 //    browser asks first (OPTIONS) and gets no permission; what it sends without asking has no
 //    action and changes nothing.
@@ -34,8 +33,6 @@ class Door {
   struct Options {
     std::string target_prefix;  // "Kinesis_20131202"
     std::string service;        // "kinesis", as policies write actions: "kinesis:PutRecord"
-    // Whose pages may call unsigned, as browsers write it: "https://console.example.com".
-    std::vector<std::string> origins_allowed = {};
   };
   // Without a verifier every request is served, signed or not. The verifier outlives the door.
   Door(Options options, std::vector<Operation> operations, Verifier* verifier);
@@ -45,8 +42,6 @@ class Door {
 
  private:
   const Operation* find(std::string_view target) const;
-  // What Access-Control-Allow-Origin says to it; empty: nothing.
-  std::string permission_for(const std::string& origin) const;
 
   const Options options_;
   const std::map<std::string, Operation, std::less<>> operations_;

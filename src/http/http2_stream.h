@@ -24,7 +24,6 @@ struct Http2Stream {
   Request request;
   std::size_t field_bytes = 0;
   std::size_t fields = 0;
-  std::string host;                     // the Host field, beside :authority
   std::optional<std::uint64_t> length;  // as promised
   std::size_t admitted_bytes = 0;       // of body, counted in the connection's room for bodies
   bool head_complete = false;

@@ -260,8 +260,8 @@ class DataPlaneFixture : public ::testing::Test {
     ASSERT_TRUE(document.has_value()) << input;
     auto refused = check(*document, *input_of(action));
     ASSERT_FALSE(refused.has_value()) << refused->message;
-    auto call = std::make_shared<Call>(std::move(*document), "request", std::move(headers),
-                                       http::Headers{}, responder);
+    auto call = std::make_shared<Call>(std::move(*document), std::move(headers), http::Headers{},
+                                       responder);
     for (auto& handled : plane.actions())
       if (handled.action == action) return handled.run(std::move(call));
     FAIL() << action;

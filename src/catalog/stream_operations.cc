@@ -10,11 +10,9 @@
 namespace tailrace::catalog {
 namespace {
 
-// AWS starts a stream in on-demand mode so.
-constexpr std::uint32_t on_demand_shards = 4;
-
 constexpr std::size_t iterator_key_bytes = 32;
 const std::string iterator_key_name = "iterator_key";
+const std::string commitment_name = "throughput_commitment";
 
 std::string random_hex(std::size_t bytes) {
   std::string random(bytes, '\0');
@@ -408,12 +406,24 @@ Result<std::string> StreamOperations::iterator_key() {
   return bytes_of_hex(made);
 }
 
-Result<std::optional<std::string>> StreamOperations::setting(const std::string& key) {
-  return catalog_.setting(key);
+Result<ThroughputCommitment> StreamOperations::throughput_commitment() {
+  auto setting = catalog_.setting(commitment_name);
+  if (!setting) return std::move(setting).error();
+  if (!*setting) return ThroughputCommitment{};
+  auto commitment = commitment_of_setting(**setting);
+  if (!commitment)
+    return Error{Fault::corrupt, "the setting " + commitment_name + " in the catalogue is damaged"};
+  return *commitment;
 }
 
-Result<void> StreamOperations::set_setting(const std::string& key, const std::string& value) {
-  return catalog_.set_setting(key, value);
+Result<ThroughputCommitment> StreamOperations::ask_throughput_commitment(bool wanted) {
+  std::lock_guard lock(changing_);
+  auto commitment = throughput_commitment();
+  if (!commitment) return commitment;
+  commitment->ask(wanted, now_ms());
+  if (auto kept = catalog_.set_setting(commitment_name, to_setting(*commitment)); !kept)
+    return std::move(kept).error();
+  return commitment;
 }
 
 // ---- how a row is changed

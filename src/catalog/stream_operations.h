@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/throughput_commitment.h"
 #include "record/hash_key.h"
 #include "stream/reshard.h"
 #include "stream/streams.h"
@@ -22,8 +23,9 @@ namespace tailrace::catalog {
 // Of all streams together: what one machine's log files and index can bear, and AWS's own quota in
 // its large regions.
 inline constexpr std::uint32_t open_shards_max = 20000;
-inline constexpr std::size_t consumers_max = 20;  // of a stream
-inline constexpr std::size_t tags_max = 50;       // of a stream or a consumer
+inline constexpr std::uint32_t on_demand_shards = 4;  // that a stream in on-demand mode begins with
+inline constexpr std::size_t consumers_max = 20;      // of a stream
+inline constexpr std::size_t tags_max = 50;           // of a stream or a consumer
 
 // The one way to change streams while they are open. Each operation is one row of the catalogue
 // written in one transaction, then the open stream takes it over: after a crash in between the
@@ -128,8 +130,9 @@ class StreamOperations {
   std::uint32_t open_shards() const;
   // 32 random bytes, made at the first start and kept: what signs tokens must outlive a restart.
   Result<std::string> iterator_key();
-  Result<std::optional<std::string>> setting(const std::string& key);
-  Result<void> set_setting(const std::string& key, const std::string& value);
+  Result<ThroughputCommitment> throughput_commitment();
+  // As it is then.
+  Result<ThroughputCommitment> ask_throughput_commitment(bool wanted);
 
   // For doors that look before they ask.
   Error no_stream_error(const std::string& name) const;

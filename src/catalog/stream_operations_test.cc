@@ -320,10 +320,26 @@ TEST_F(StreamOperationsTest, TheIteratorKeyOutlivesARestart) {
   EXPECT_EQ(*operations_->iterator_key(), *key);
   restart();
   EXPECT_EQ(*operations_->iterator_key(), *key);
-  EXPECT_EQ(*operations_->setting("commitment"), std::nullopt);
-  ASSERT_TRUE(operations_->set_setting("commitment", "on"));
-  ASSERT_TRUE(operations_->set_setting("commitment", "off"));
-  EXPECT_EQ(*operations_->setting("commitment"), "off");
+}
+
+TEST_F(StreamOperationsTest, TheThroughputCommitmentOutlivesARestart) {
+  EXPECT_EQ(operations_->throughput_commitment()->started_ms, 0);
+  auto asked = operations_->ask_throughput_commitment(true);
+  ASSERT_TRUE(asked);
+  EXPECT_NE(asked->started_ms, 0);
+  ASSERT_TRUE(operations_->ask_throughput_commitment(false));
+  restart();
+  auto kept = operations_->throughput_commitment();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->started_ms, asked->started_ms);
+  EXPECT_TRUE(kept->end_asked_ms);
+}
+
+TEST_F(StreamOperationsTest, ADamagedCommitmentIsToldAndKept) {
+  ASSERT_TRUE(catalog_->set_setting("throughput_commitment", "12 x"));
+  ASSERT_FALSE(operations_->ask_throughput_commitment(true));
+  EXPECT_EQ(operations_->throughput_commitment().error().fault, Fault::corrupt);
+  EXPECT_EQ(*catalog_->setting("throughput_commitment"), "12 x");
 }
 
 // A power cut before any change to the files while a stream is resharded again and again: the

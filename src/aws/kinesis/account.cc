@@ -1,13 +1,12 @@
-#include "aws/kinesis/commitment.h"
 #include "aws/kinesis/control.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
 
-// A stream in on-demand mode begins with this many shards, so there is room for so many streams.
-constexpr std::int64_t on_demand_shards = 4;
-
-Outcome commitment_outcome(const Control& control, const Commitment& commitment) {
+Outcome commitment_outcome(const Control& control,
+                           const Result<catalog::ThroughputCommitment>& kept) {
+  if (!kept) return kept.error();
+  const catalog::ThroughputCommitment& commitment = *kept;
   return Outcome::Members([commitment, now = now_ms(control)](Writer& writer) {
     writer.begin_map("MinimumThroughputBillingCommitment");
     if (!commitment.holds_at(now)) {
@@ -25,26 +24,12 @@ Outcome commitment_outcome(const Control& control, const Commitment& commitment)
 }
 
 Outcome describe_account_settings(const Control& control, const Value&) {
-  auto commitment = read_commitment(control);
-  if (!commitment) return commitment.error();
-  return commitment_outcome(control, *commitment);
+  return commitment_outcome(control, control.operations.throughput_commitment());
 }
 
 Outcome update_account_settings(const Control& control, const Value& input) {
-  auto commitment = read_commitment(control);
-  if (!commitment) return commitment.error();
   const bool wanted = input["MinimumThroughputBillingCommitment"]["Status"].text() == "ENABLED";
-  const std::int64_t now = now_ms(control);
-  const bool holds = commitment->holds_at(now);
-  if (wanted && !holds) {
-    *commitment = {now, std::nullopt};
-  } else if (wanted) {
-    commitment->end_asked_ms.reset();
-  } else if (holds && !commitment->end_asked_ms) {
-    commitment->end_asked_ms = now;
-  }
-  if (auto kept = keep_commitment(control, *commitment); !kept) return kept.error();
-  return commitment_outcome(control, *commitment);
+  return commitment_outcome(control, control.operations.ask_throughput_commitment(wanted));
 }
 
 // On AWS the shards of on-demand streams do not count; these streams do.
@@ -61,7 +46,8 @@ Outcome describe_limits(const Control& control, const Value&) {
     writer.integer("ShardLimit", catalog::open_shards_max);
     writer.integer("OpenShardCount", open);
     writer.integer("OnDemandStreamCount", on_demand);
-    writer.integer("OnDemandStreamCountLimit", catalog::open_shards_max / on_demand_shards);
+    writer.integer("OnDemandStreamCountLimit",
+                   catalog::open_shards_max / catalog::on_demand_shards);
   });
 }
 

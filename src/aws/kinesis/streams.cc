@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "aws/kinesis/commitment.h"
 #include "aws/kinesis/control.h"
 #include "aws/kinesis/describe.h"
 #include "aws/kinesis/names.h"
@@ -13,12 +12,33 @@ namespace {
 // However many are asked for, AWS gives no more.
 constexpr std::int64_t described_shards_max = 100;
 constexpr std::int64_t listed_streams_max = 100;
+constexpr std::int64_t warm_throughput_mibps_max = 10 * 1024;
 
 Failure invalid_request(std::string why) { return {"ValidationException", std::move(why)}; }
 
 stream::Mode mode_of(const Value& details) {
   return details["StreamMode"].text() == "ON_DEMAND" ? stream::Mode::on_demand
                                                      : stream::Mode::provisioned;
+}
+
+// On-demand streams of an account with the throughput commitment may be given one, as on AWS. Waits
+// for the disk.
+std::optional<Failure> refuse_warm_throughput(const Control& control, const std::string& stream,
+                                              stream::Mode mode, std::int64_t mibps) {
+  if (mode != stream::Mode::on_demand)
+    return invalid_request("Stream " + stream + " under account " + control.account.id +
+                           " is in provisioned mode: only streams in on-demand mode have a warm "
+                           "throughput.");
+  if (mibps > warm_throughput_mibps_max)
+    return invalid_request("WarmThroughputMiBps can be at most " +
+                           std::to_string(warm_throughput_mibps_max) + ".");
+  auto commitment = control.operations.throughput_commitment();
+  if (!commitment) return failure_of(commitment.error());
+  if (!commitment->holds_at(now_ms(control)))
+    return invalid_request(
+        "A warm throughput needs the account's MinimumThroughputBillingCommitment: "
+        "enable it by UpdateAccountSettings.");
+  return std::nullopt;
 }
 
 // Without a mode AWS makes what the shard count says: so many, or on demand when there is none.

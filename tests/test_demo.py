@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.postgres import ROOT
-from harness.processes import alive
+from harness.processes import alive, spawn
 from harness.server import tailrace_binary
 from harness.waiting import wait_until
 
@@ -26,7 +26,7 @@ def place():
 
 
 def start_demo(place, *arguments, **environment):
-    return subprocess.Popen(
+    return spawn(
         ["/usr/bin/python3", ROOT / "tools/demo", *arguments],
         env=os.environ | {"TMPDIR": str(place), "TAILRACE_BINARY": str(tailrace_binary())} | environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip

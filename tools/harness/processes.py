@@ -11,12 +11,18 @@ PR_SET_PDEATHSIG = 1
 def spawn(command, dies_with_us=signal.SIGTERM, user=None, **options):
     """A child in a session of its own, so that the terminal's Ctrl-C is ours alone to act on, and that
     gets a signal when we die, however that happens (None: it lives on)."""
+
+    def before_it_begins():
+        # A runner in the background of a shell ignores it, and what it starts inherits that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        LIBC.prctl(PR_SET_PDEATHSIG, dies_with_us or 0)
+
     if user is not None:
         options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     return subprocess.Popen(
         [str(word) for word in command],
         start_new_session=True,
-        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, dies_with_us or 0),
+        preexec_fn=before_it_begins,
         **options,
     )
 

@@ -1,10 +1,11 @@
 """The throughput limits of AWS: off unless a stream asks for them, to test what throttling does."""
 
-import time
-
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
+from harness.waiting import wait_until
 from kinesis.conftest import CREDENTIALS
 from kinesis.numbers import HASH_KEYS
 from kinesis.stream import ACCOUNT, Stream, refused
@@ -24,6 +25,17 @@ def low(data=b"x"):
 
 def high(data=b"x"):
     return {"Data": data, "PartitionKey": "k", "ExplicitHashKey": str(HASH_KEYS - 1)}
+
+
+def wait_until_allowed(call):
+    def is_allowed():
+        try:
+            call()
+            return True
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
+
+    wait_until(is_allowed, 20, "the shard has room again")
 
 
 TEXT = f"Rate exceeded for shard shardId-000000000000 in stream limited under account {ACCOUNT}."
@@ -56,8 +68,7 @@ def test_a_single_put_is_refused_and_works_later(limited):
     with refused("ProvisionedThroughputExceededException", TEXT):
         for _ in range(20):
             limited.put(b"x" * 500 * KiB, ExplicitHashKey="0")
-    time.sleep(1.1)
-    limited.put(b"x", ExplicitHashKey="0")
+    wait_until_allowed(lambda: limited.put(b"x", ExplicitHashKey="0"))
     limited.put(b"x" * 500 * KiB, ExplicitHashKey=str(HASH_KEYS - 1))
 
 
@@ -66,16 +77,16 @@ def test_five_reads_a_second_for_a_shard(limited):
     with refused("ProvisionedThroughputExceededException"):
         for _ in range(30):
             limited.get(iterator)
-    time.sleep(1.1)
-    limited.get(iterator)
+    wait_until_allowed(lambda: limited.get(iterator))
 
 
 def test_a_client_that_retries_gets_everything_through(own_kinesis):
-    """boto3 as it is by default, against a throttled shard."""
+    """boto3 with its own back-off, which waits for a time drawn by lot: so more attempts than its default."""
     kinesis = own_kinesis({"streams": {"limited": {"shards": 1, "limits": "aws"}}})
     kinesis.client = boto3.client(
-        "kinesis", endpoint_url=f"http://{kinesis.server.aws}", region_name="us-east-1", **CREDENTIALS
-    )
+        "kinesis", endpoint_url=f"http://{kinesis.server.aws}", region_name="us-east-1", **CREDENTIALS,
+        config=Config(retries={"mode": "standard", "max_attempts": 12}),
+    )  # fmt: skip
     stream = Stream(kinesis, "limited")
     for number in range(8):
         stream.put(b"%d" % number + b"x" * 400 * KiB)

@@ -30,12 +30,12 @@ void Waiters::when_durable(log::StreamLog::Ticket ticket, DurableCall call) {
   {
     std::lock_guard lock(mutex_);
     if (source_ == nullptr) return;
-    if (ended_)
-      outcome = *ended_;
-    else if (source_->durable() >= ticket)
+    // Asked first: what became durable before the log was fenced is durable.
+    std::optional<Error> failed = ended_ ? ended_ : source_->fenced();
+    if (source_->durable() >= ticket)
       outcome = Result<void>();
-    else if (auto fenced = source_->fenced())
-      outcome = std::move(*fenced);
+    else if (failed)
+      outcome = std::move(*failed);
     if (!outcome) {
       durable_.emplace(ticket, std::move(call));
       return;

@@ -18,7 +18,11 @@ using testing::ElementsAre;
 // What is waited for, moved by hand; jobs run when the test says so.
 class WaitersTest : public testing::Test, public Waiters::Source {
  protected:
-  log::StreamLog::Ticket durable() const override { return durable_; }
+  log::StreamLog::Ticket durable() const override {
+    auto durable = durable_;
+    if (moves_on_) moves_on_();
+    return durable;
+  }
   std::optional<Error> fenced() const override { return fenced_; }
   Offset readable_before(ShardNumber shard) const override {
     auto end = ends_.find(shard);
@@ -44,6 +48,7 @@ class WaitersTest : public testing::Test, public Waiters::Source {
   }
 
   log::StreamLog::Ticket durable_ = 0;
+  std::function<void()> moves_on_;  // between a look at durable() and the next look
   std::optional<Error> fenced_;
   std::map<ShardNumber, Offset> ends_;
   std::deque<std::function<void()>> jobs_;
@@ -68,6 +73,17 @@ TEST_F(WaitersTest, ManyCallsAreSpreadOverSeveralJobs) {
   waiters_->wake();
   EXPECT_EQ(run_jobs(), 16u);
   EXPECT_EQ(called_.size(), 1000u);
+}
+
+TEST_F(WaitersTest, WhatBecameDurableJustBeforeTheFenceIsNotToldAsLost) {
+  moves_on_ = [&] {
+    durable_ = 5;
+    fenced_ = Error{Fault::fenced, "the disk is gone"};
+  };
+  waiters_->when_durable(5, note_outcome("last group"));
+  waiters_->wake();
+  run_jobs();
+  EXPECT_THAT(called_, ElementsAre("last group"));
 }
 
 TEST_F(WaitersTest, WhatIsDurableAlreadyIsToldByAJobToo) {

@@ -480,6 +480,7 @@ Result<Offset> SegmentedLog::offset_at(ShardNumber shard, std::int64_t arrival_m
       if (first == (*list)->end()) return run->summary.end;
       block = *first;
     }
+    if (block->arrival_min_ms >= arrival_ms) return block->first;
     auto data = block_bytes(*segment, shard, *block);
     if (!data) {
       // Retired meanwhile: look again. Damaged: reading there will say so, with the way past it.

@@ -160,6 +160,8 @@ Result<log::StreamLog::Appended> Stream::append_now(Batch& batch) {
 Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milliseconds patience) {
   auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
+    // Asked before trying: room that is made after the refusal is not waited for once more.
+    auto durable = log_->durable();
     auto appended = append_now(batch);
     if (appended) batch.restart();
     auto left =
@@ -167,7 +169,7 @@ Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milli
     if (appended || appended.error().fault != Fault::unavailable || left.count() <= 0)
       return appended;
     // Not with the lock held: resharding must not wait for the disk, nor others behind it.
-    (void)log_->wait_durable(log_->durable() + 1, left);
+    (void)log_->wait_durable(durable + 1, left);
   }
 }
 

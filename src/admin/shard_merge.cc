@@ -93,7 +93,7 @@ Result<bool> ShardMerge::fill(Cursor& cursor, Buffer& out) {
   for (;;) {
     auto read = stream_->read(cursor.shard, cursor.next, run_records_max, run_bytes_max);
     if (!read) {
-      if (!stream_->why_not() && !stream_->shard(cursor.shard)) {
+      if (stream_->has_expired(cursor.shard)) {
         Offset end = stream_->latest(cursor.shard);
         step_over(cursor, end, past_retention(cursor.shard, cursor.next, end), out);
         return true;

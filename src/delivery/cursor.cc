@@ -176,7 +176,7 @@ Cursor::Ahead Cursor::read_ahead() {
   auto read = stream_->read(shard_, from, read_records_max, read_bytes_max);
   if (!read) {
     if (gathered) return Ahead::blocked;  // the error is met again
-    if (!has_expired()) {
+    if (!stream_->has_expired(shard_)) {
       read_failed(read.error());
       return Ahead::blocked;
     }
@@ -199,13 +199,6 @@ Cursor::Ahead Cursor::read_ahead() {
   ahead_ = std::move(found);
   ahead_at_ = 0;
   return Ahead::records;
-}
-
-// The retention has taken the whole shard, which was closed before.
-bool Cursor::has_expired() const {
-  auto why = stream_->why_not();
-  bool deleted = why && why->fault == Fault::not_found;
-  return !deleted && !stream_->shard(shard_);
 }
 
 // The report goes out even if the checkpoint is there already: its answer is what starts the

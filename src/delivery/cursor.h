@@ -105,7 +105,6 @@ class Cursor : public std::enable_shared_from_this<Cursor> {
   };
   Ahead read_ahead();
   void wait_for_records();
-  bool has_expired() const;
   void end_shard();
   void read_failed(const Error& error);
   void skip_retired(Offset from, Offset oldest);

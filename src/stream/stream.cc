@@ -99,6 +99,8 @@ std::optional<Shard> Stream::shard(ShardNumber number) const {
   return *found;
 }
 
+bool Stream::has_expired(ShardNumber number) const { return !why_deleted() && !shard(number); }
+
 std::vector<Shard> Stream::children(ShardNumber number) const {
   auto spec = this->spec();
   std::vector<Shard> children;
@@ -310,11 +312,6 @@ std::optional<Error> Stream::why_deleted() const {
   std::shared_lock lock(mutex_);
   if (deleted_) return deleted_error();
   return std::nullopt;
-}
-
-std::optional<Error> Stream::why_not() const {
-  if (auto error = why_deleted()) return error;
-  return log_->fenced();
 }
 
 void Stream::end_for_deletion() {

@@ -57,6 +57,8 @@ class Stream final : private Waiters::Source {
   std::vector<Shard> shards() const;
   // Nothing when there is none or it has expired.
   std::optional<Shard> shard(ShardNumber number) const;
+  // All its records, and it with them, are past the retention. Not of a stream that was deleted.
+  bool has_expired(ShardNumber number) const;
   // What a closed shard became, in order of number; empty while it is open.
   std::vector<Shard> children(ShardNumber number) const;
   std::vector<Shard> open_shards() const;
@@ -120,8 +122,6 @@ class Stream final : private Waiters::Source {
   log::StreamLog& log() { return *log_; }
   // Deletes what is older than the retention. Returns how many segments.
   Result<std::size_t> retire();
-  // Fault::not_found once it was deleted, Fault::fenced while the log takes no more.
-  std::optional<Error> why_not() const;
   // From now on there is no such stream: its log writes nothing more. For Streams::remove().
   void end_for_deletion();
   // Nobody who waits is called any more. What they hold, this stream perhaps, is let go.

@@ -39,7 +39,7 @@ TEST_F(StreamTest, RemovingAStreamEndsItForAllWhoHaveItAndTakesItsFolder) {
   EXPECT_EQ(stream->put(batch).error().fault, Fault::not_found);
   EXPECT_EQ(stream->read(0, 0, 1, 1).error().fault, Fault::not_found);
   EXPECT_EQ(stream->retire().error().fault, Fault::not_found);
-  EXPECT_EQ(stream->why_not()->fault, Fault::not_found);
+  EXPECT_FALSE(stream->has_expired(0));
   auto folder = disk->subdirectory("streams");
   EXPECT_THAT(*(*folder)->list(), IsEmpty());
   EXPECT_TRUE(streams->remove(spec("orders", 1))) << "again is no error";

@@ -25,7 +25,12 @@ def pytest_addoption(parser):
         help="versions of PostgreSQL for the tests marked every_version, such as 13,15,18",
     )
     parser.addoption("--kills", type=int, default=None, help="how often a crash test kills")
-    parser.addoption("--seed", type=int, default=None, help="of the crash tests' random choices")
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=None,
+        help="of the random choices, as a test that makes some has printed it",
+    )
 
 
 def pytest_generate_tests(metafunc):
@@ -49,8 +54,11 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def seed(request):
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
+    """Of a test's random choices: of --seed, or drawn by lot. A test that fails shows it."""
+    seed = request.config.getoption("--seed")
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 32)
+    print(f"--seed {seed}")
     return seed
 
 

@@ -116,9 +116,9 @@ def check_order(pairs, versions, once):
     assert dict(reached) == versions
 
 
-def test_capture_and_a_trigger_go_on_over_splits_merges_and_a_kill(database, tailrace, handler, tmp_path):
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
+def test_capture_and_a_trigger_go_on_over_splits_merges_and_a_kill(
+    database, tailrace, handler, tmp_path, seed
+):
     chance = random.Random(seed)
     database.sql("create table a (id int primary key, v int not null)")
     config = task_config(database.uri(), "a", shards=2, migration_type="cdc")

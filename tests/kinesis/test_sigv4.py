@@ -87,9 +87,7 @@ def send(connection, request, body):
     return answer.status, answer.read()
 
 
-def test_what_botocore_signs_verifies_and_is_refused_once_changed(connection, pytestconfig):
-    seed = pytestconfig.getoption("seed") or random.SystemRandom().randrange(1 << 32)
-    print(f"--seed {seed}")
+def test_what_botocore_signs_verifies_and_is_refused_once_changed(connection, seed):
     signer = Signer(f"{connection.host}:{connection.port}", seed)
     for number in range(REQUESTS):
         request = signer.request()

@@ -43,7 +43,8 @@ class Application:
 
     def lines(self):
         """(worker, shard, event, ...) in the order in which they happened."""
-        written, _, _ = self.file.read_text().rpartition("\n")  # a worker may be in the middle of its next line
+        # A worker may be in the middle of its next line.
+        written, _, _ = self.file.read_text().rpartition("\n")
         return [tuple(line.split(" ", 5)) for line in written.splitlines()]
 
     def seen(self):

@@ -15,7 +15,7 @@ from harness.server import run_tailrace
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]
 )
-CONFIGURATION_KEYS = {"data", "listen", "streams", "tasks", "functions", "triggers"}
+CONFIGURATION_KEYS = {"data", "listen", "aws", "streams", "tasks", "functions", "triggers"}
 
 
 def blocks(*languages):
@@ -59,6 +59,44 @@ def test_a_yaml_example_is_valid(text, tmp_path):
     variables = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a value of some length")
     ran = run_tailrace("validate", "--config", file, **variables)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+# The sections of docs/configuration.md, and in each the parts of the file that it documents: path and prefix of the keys.
+SECTIONS = {
+    "Top level": [("", ""), ("listen", "listen.")],
+    "listen.tls and aws": [("listen.tls", "listen.tls."), ("aws", "aws."), ("aws.keys.ID", "aws.keys.ID.")],
+    "streams.NAME": [("streams.NAME", "")],
+    "tasks.NAME": [("tasks.NAME", "")],
+    "functions.NAME": [("functions.NAME", "")],
+    "triggers": [("triggers[0]", "")],
+}
+
+
+def known_keys(part, tmp_path):
+    """The keys that the program knows in this part of the configuration, as it lists them for one that it does not."""
+    wrong = {"unknown-here": 1}
+    for name in reversed(part.split(".") if part else []):
+        wrong = {name.removesuffix("[0]"): [wrong] if name.endswith("[0]") else wrong}
+    file = tmp_path / "wrong.yaml"
+    file.write_text(json.dumps(wrong))
+    said = run_tailrace("validate", "--config", file).stderr
+    path = f"{part}." if part else ""
+    listed = re.search(rf" {re.escape(path)}unknown-here: unknown key; known here: (.*)$", said, re.MULTILINE)
+    assert listed, said
+    return set(re.split(r", | or ", listed[1]))
+
+
+def test_the_page_on_the_configuration_has_every_key_and_no_other(tmp_path):
+    page = (ROOT / "docs/configuration.md").read_text()
+    for title, parts in SECTIONS.items():
+        (section,) = re.findall(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+        rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        documented = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+        known = {prefix + key for part, prefix in parts for key in known_keys(part, tmp_path)}
+        # What has keys of its own may stand there by these alone.
+        parents = {part for part, prefix in parts if prefix} | {"listen", "aws.keys"}
+        assert known - parents <= documented, f"{title}: not documented"
+        assert documented <= known, f"{title}: documented, and not known"
 
 
 @pytest.mark.parametrize("text", blocks("json"))

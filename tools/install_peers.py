@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Puts the servers that bench/kinesis.py compares into build/peers, in the versions that bench/peers pins.
 
-One that cannot be installed is said and left out; the benchmark then reports it as not measured.
+One that cannot be installed is left out. Why is said here, and kept in build/peers/NAME.failed: the benchmark prints it
+where the figures would be.
 """
 
 import hashlib
@@ -82,7 +83,7 @@ def digest(pins):
 
 def main():
     for name, (install, pins) in PEERS.items():
-        target = TARGET / name
+        target, failed = TARGET / name, TARGET / f"{name}.failed"
         wanted, mark = digest(PINS / pins), target / ".installed"
         if mark.exists() and mark.read_text() == wanted:
             continue
@@ -91,12 +92,14 @@ def main():
             file=sys.stderr,
         )
         shutil.rmtree(target, ignore_errors=True)
+        failed.unlink(missing_ok=True)
         target.mkdir(parents=True)
         try:
             install(target)
             mark.write_text(wanted)
         except (RuntimeError, OSError) as error:
             shutil.rmtree(target, ignore_errors=True)
+            failed.write_text(str(error))
             print(f"bootstrap: the benchmarks go on without {name}: {error}", file=sys.stderr)
 
 

@@ -4,13 +4,9 @@ import shutil
 
 from harness.waiting import free_port
 from peers.kinesis_peer import KinesisPeer
-from peers.peer import INSTALLED, Unsupported
+from peers.peer import INSTALLED, Unsupported, lacks
 
 NODE_MODULES = INSTALLED / "node/node_modules"
-
-
-def lacks(path):
-    return None if path.exists() else f"{path} is missing; run tools/bootstrap --for bench"
 
 
 class Kinesalite(KinesisPeer):
@@ -19,7 +15,7 @@ class Kinesalite(KinesisPeer):
     program = NODE_MODULES / "kinesalite/cli.js"
 
     def missing(self):
-        return lacks(self.program)
+        return lacks("node", self.program)
 
     def launch(self):
         self.spawn(["node", self.program, "--port", self.port, "--createStreamMs", 0])
@@ -34,7 +30,7 @@ class KinesisMock(KinesisPeer):
     program = NODE_MODULES / "kinesis-local/main.js"
 
     def missing(self):
-        return lacks(self.program)
+        return lacks("node", self.program)
 
     def launch(self):
         self.spawn(
@@ -48,7 +44,7 @@ class Moto(KinesisPeer):
     program = INSTALLED / "moto/bin/moto_server"
 
     def missing(self):
-        return lacks(self.program)
+        return lacks("moto", self.program)
 
     def launch(self):
         self.spawn([self.program, "-H", "127.0.0.1", "-p", self.port])
@@ -66,7 +62,7 @@ class LocalStack(KinesisPeer):
     python = INSTALLED / "localstack/bin/python"
 
     def missing(self):
-        return lacks(self.python)
+        return lacks("localstack", self.python)
 
     def launch(self):
         home = INSTALLED / "localstack-home"

@@ -5,7 +5,7 @@ import subprocess
 import uuid
 
 from harness.waiting import free_port
-from peers.peer import INSTALLED, Peer
+from peers.peer import INSTALLED, Peer, lacks
 
 LIBRARY = INSTALLED / "kafka/lib"
 CLASSES = INSTALLED / "kafka/classes"
@@ -26,9 +26,7 @@ class Kafka(Peer):
         self.acknowledged = "fsync" if flush_messages else "page cache"
 
     def missing(self):
-        if not (CLASSES / "KafkaLoad.class").exists():
-            return f"{CLASSES}/KafkaLoad.class is missing; run tools/bootstrap --for bench"
-        return None
+        return lacks("kafka", CLASSES / "KafkaLoad.class")
 
     def lay_out(self):
         controller = free_port()

@@ -132,3 +132,9 @@ def test_the_table_mapping_example_is_one_that_tasks_take(tmp_path):
                         "table_mappings": str(ROOT / "examples/mappings.json")}}}))  # fmt: skip
     ran = run_tailrace("validate", "--config", file)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_tests_that_the_page_on_guarantees_names_are_there():
+    named = set(re.findall(r"`((?:src|tests)/[^`]+)`", (ROOT / "docs/guarantees.md").read_text()))
+    assert named
+    assert not [name for name in named if not (ROOT / name).exists()]

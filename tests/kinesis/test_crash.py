@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError
 from harness.waiting import wait_until
 from kinesis.conftest import boto_client
 from kinesis.numbers import HASH_KEYS, hash_of, hash_range
-from kinesis.stream import Kinesis
+from kinesis.stream import Kinesis, Stream
 from kinesis.wire import JSON, Wire
 
 CONNECTIONS = 32
@@ -262,3 +262,14 @@ def reshard_and_kill(run, opened):
     resharding.join()
     assert outcome, "the change was refused"
     return outcome == ["acknowledged"]
+
+
+@pytest.mark.parametrize("sync", ["interval", "none"])
+def test_a_kill_loses_nothing_also_of_what_is_not_synced(own_kinesis, sync):
+    kinesis = own_kinesis({"streams": {"loose": {"shards": 2, "sync": sync}}})
+    stream = Stream(kinesis, "loose")
+    put = [b"%d" % number for number in range(500)]
+    stream.put_many(put)
+    kinesis.server.kill9()
+    kinesis.server.start()
+    assert sorted(r["Data"] for of_shard in stream.all_records().values() for r in of_shard) == sorted(put)

@@ -17,9 +17,9 @@ names = itertools.count(1)
 
 
 @contextmanager
-def refused(error_type, text=None, client_error=ClientError):
+def refused(error_type, text=None):
     """What runs inside is answered with this error, and with this text in full when it is given."""
-    with pytest.raises(client_error) as caught:
+    with pytest.raises(ClientError) as caught:
         yield caught
     error = caught.value.response["Error"]
     assert error["Code"] == error_type, error

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from kinesis.conftest import boto_client
 from kinesis.js_client import JsClient
-from kinesis.stream import ACCOUNT, Kinesis, refused
+from kinesis.stream import ACCOUNT, Kinesis, events_until, records_of, refused
 from kinesis.wire import CBOR, JSON, TARGET, Wire
 
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -242,9 +242,7 @@ class TestTls:
         stream = secured.stream()
         events = stream.subscribe(stream.consumer())
         stream.put("a")
-        for event in events:
-            if event["SubscribeToShardEvent"]["Records"]:
-                break
+        assert [record["Data"] for record in records_of(events_until(events, records_of))] == [b"a"]
         events.close()
 
     def test_javascript_negotiates_http_2(self, secured, certificate):

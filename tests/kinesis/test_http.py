@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import uuid
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pytest
 
 from harness.waiting import wait_until
 from kinesis.numbers import HASH_KEYS
+from kinesis.raw import connect, head, read_to_the_end
 from kinesis.wire import CBOR, JSON, TARGET, Wire, encode
 
 
@@ -146,37 +147,6 @@ def test_a_connection_serves_many_calls(kinesis):
     for _ in range(200):
         assert wire.call("ListStreams", {}).status == 200
     assert wire.connection.sock is peer
-
-
-def connect(kinesis, seconds=20):
-    host, _, port = kinesis.server.aws.rpartition(":")
-    return closing(socket.create_connection((host, int(port)), timeout=seconds))
-
-
-def head(kinesis, action="ListStreams", *more, length=2):
-    lines = [
-        "POST / HTTP/1.1",
-        f"Host: {kinesis.server.aws}",
-        f"Content-Type: {JSON}",
-        f"X-Amz-Target: {TARGET}{action}",
-        "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request, "
-        f"SignedHeaders=host;x-amz-date, Signature={'0' * 64}",
-        "X-Amz-Date: 20260101T000000Z",
-        *more,
-    ]
-    if length is not None:
-        lines.append(f"Content-Length: {length}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-
-def read_to_the_end(peer):
-    got = b""
-    try:
-        while chunk := peer.recv(65536):
-            got += chunk
-    except (ConnectionResetError, BrokenPipeError):
-        pass
-    return got
 
 
 def test_requests_sent_ahead_are_answered_in_order(kinesis):

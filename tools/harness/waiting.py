@@ -1,14 +1,19 @@
+import fcntl
+import os
 import random
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 
 class Late(AssertionError):
     """What was waited for did not come to pass in time."""
 
 
-def wait_until(condition, seconds=30.0, what=None):
-    """The first true value that condition() gives; raises Late after that many seconds."""
+def wait_until(condition, seconds=30.0, what=None, pause_max=0.1):
+    """The first true value that condition() gives; raises Late after that many seconds. What passes by quickly is asked
+    for at shorter pauses."""
     deadline = time.monotonic() + seconds
     pause = 0.002
     while True:
@@ -19,15 +24,36 @@ def wait_until(condition, seconds=30.0, what=None):
             said = what() if callable(what) else what
             raise Late(f"not within {seconds:g} s: {said or condition.__name__}")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
+        pause = min(pause * 1.5, pause_max)
 
 
-ports_given = set()
+class PortsGiven:
+    """Which ports the processes of this user have given out: the byte of that number in a file is locked for as long
+    as the process lives."""
+
+    def __init__(self):
+        self.ports = set()
+        self.file = None
+
+    def take(self, port):
+        if port in self.ports:
+            return False
+        if self.file is None:
+            self.file = open(Path(tempfile.gettempdir()) / f"tailrace-ports-{os.getuid()}", "ab")  # noqa: SIM115
+        try:
+            fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self.ports.add(port)
+        return True
+
+
+ports_given = PortsGiven()
 
 
 def free_port():
-    """A loopback port that nobody has and that was not given before. Below the range that the kernel gives to outgoing connections,
-    so that no client takes it before the server that it is meant for."""
+    """A loopback port that nobody has and that was not given before, by another runner of tests neither. Below the range
+    that the kernel gives to outgoing connections, so that no client takes it before the server that it is meant for."""
     for port in random.SystemRandom().sample(range(20000, 32000), 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,7 +61,6 @@ def free_port():
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            if port not in ports_given:
-                ports_given.add(port)
+            if ports_given.take(port):
                 return port
     raise RuntimeError("no free port")

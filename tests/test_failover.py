@@ -61,22 +61,29 @@ def stopped_with_a_gap(server, *words):
     says(status["error"]["message"], "tailrace task reload", *words)
 
 
-def test_a_promoted_standby_without_the_slot_stops_the_task_until_a_reload(make_pair, tailrace):
+@pytest.fixture
+def promoted(make_pair, tailrace):
+    """A standby that was promoted when the stream had all of it: row 1, loaded, and row 2. The slot went with the
+    primary."""
     pair = make_pair()
     database = pair.database
     database.sql("create table a (id int primary key); insert into a values (1)")
     server = tailrace(task_config(database.uri(), "a"))
     server.wait_task(TASK, "running")
     database.sql("insert into a values (2)")
-    capture = Capture(database, server, "flat")
-    capture.caught_up()
+    capture = Capture(database, server, "flat").caught_up()
     pair.primary.stop()
     pair.standby.promote()
     database.move_to(pair.standby)
+    return capture
+
+
+def test_a_promoted_standby_without_the_slot_stops_the_task_until_a_reload(promoted):
+    database, server = promoted.database, promoted.server
     database.sql("insert into a values (3)")
     database.sql("delete from a where id = 1")
 
-    point_to(server, pair.standby, database)
+    point_to(server, database.postgres, database)
     stopped_with_a_gap(server, "promoted", "timeline 2", "slot tailrace_t is not there")
     assert database.slot() is None, "nothing was made that would hide the gap"
     before = server.records(STREAM)
@@ -86,34 +93,24 @@ def test_a_promoted_standby_without_the_slot_stops_the_task_until_a_reload(make_
 
     reload(server)
     database.sql("insert into a values (4)")
-    messages = capture.messages()
+    messages = promoted.messages()
     assert ids(loaded_last(messages)) == [2, 3]
     assert ids(m for m in messages if m.is_data and not m.is_load) == [2, 4]
 
 
-def test_a_slot_made_on_the_promoted_standby_does_not_hide_what_came_before_it(make_pair, tailrace):
-    pair = make_pair()
-    database = pair.database
-    database.sql("create table a (id int primary key)")
-    server = tailrace(task_config(database.uri(), "a"))
-    server.wait_task(TASK, "running")
-    database.sql("insert into a values (1)")
-    capture = Capture(database, server, "flat")
-    capture.caught_up()
-    pair.primary.stop()
-    pair.standby.promote()
-    database.move_to(pair.standby)
-    database.sql("insert into a values (2)")
-    database.sql("select pg_create_logical_replication_slot('tailrace_t', 'pgoutput')")
+def test_a_slot_made_on_the_promoted_standby_does_not_hide_what_came_before_it(promoted):
+    database, server = promoted.database, promoted.server
     database.sql("insert into a values (3)")
+    database.sql("select pg_create_logical_replication_slot('tailrace_t', 'pgoutput')")
+    database.sql("insert into a values (4)")
 
-    point_to(server, pair.standby, database)
+    point_to(server, database.postgres, database)
     stopped_with_a_gap(server, "timeline 2", "slot tailrace_t", "made anew")
     reload(server)
-    database.sql("insert into a values (4)")
-    messages = capture.messages()
-    assert ids(loaded_last(messages)) == [1, 2, 3]
-    assert ids(m for m in messages if m.is_data and not m.is_load) == [1, 4]
+    database.sql("insert into a values (5)")
+    messages = promoted.messages()
+    assert ids(loaded_last(messages)) == [1, 2, 3, 4]
+    assert ids(m for m in messages if m.is_data and not m.is_load) == [2, 5]
 
 
 def test_a_standby_that_lacks_what_the_stream_has_stops_the_task(make_pair, tailrace):

@@ -172,7 +172,8 @@ def test_a_slot_in_use_is_waited_for(database, capture, tailrace):
     finally:
         other.kill()
         other.wait()
-    task.server.wait_task(TASK, "running", "failed", seconds=90)
+    task.server.wait_task(TASK, "running", seconds=90)
+    assert [m.data["id"] for m in task.changes()] == [1]
 
 
 def test_a_slot_that_another_one_moved_stops_the_task(database, capture):

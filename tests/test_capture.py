@@ -504,6 +504,7 @@ def test_a_load_beside_writers_gives_every_row_once_and_then_its_changes(databas
 
     rows = task.rows()
     loads = [m for m in rows if m.is_load]
+    assert len(loads) < len(rows), "writers were at work"
     assert len({m.data["id"] for m in loads}) == len(loads), "no row is loaded twice"
     assert by_key(Replica("id").apply_all(rows)) == table_rows(database, "a")
     assert task.table("a")["loaded_rows"] == len(loads)

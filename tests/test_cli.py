@@ -285,7 +285,7 @@ def test_hup_takes_a_changed_configuration_up(running):
 
     running.config_file.write_text("streams: {another: {shards: zero}}\n")
     running.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "shards" in running.stderr(), 10, "the mistake is reported")
+    wait_until(lambda: "streams.another.shards" in running.stderr(), 10, "the mistake is reported")
     assert running.is_ready(), "what runs goes on"
     assert running.task(TASK)["state"] == "running"
 

@@ -344,7 +344,7 @@ def held_load():
     class HeldLoad:
         def __init__(self, task):
             wait_until(lambda: any(t["name"] == "z" and t["loaded_rows"] > 0 for t in task.task()["tables"]),
-                       30, lambda: f"z is being loaded: {task.task()}")  # fmt: skip
+                       30, lambda: f"z is being loaded: {task.task()}", pause_max=0.002)  # fmt: skip
             self.pids = [pid for (pid,) in task.database.sql(
                 "select pid from pg_stat_activity where application_name = 'tailrace t load' and "
                 "datname = current_database()")]  # fmt: skip
@@ -592,7 +592,12 @@ def test_a_kill_in_the_middle_of_a_huge_commit_repeats_no_row(database, capture)
 
     killed_at = []
     for part in range(1, 9):
-        wait_until(lambda part=part: rows() >= part * 60000 // 9, 60, "the transaction is on its way")
+        wait_until(
+            lambda part=part: rows() >= part * 60000 // 9,
+            60,
+            "the transaction is on its way",
+            pause_max=0.002,
+        )
         killed_at.append(rows())
         task.server.kill9()
         task.server.start(until="/livez")

@@ -504,7 +504,9 @@ def test_pings_are_answered_and_streams_multiplexed(kinesis):
         peer.sendall(connection.data_to_send())
         pongs, statuses, ended = 0, [], 0
         while ended < 100:
-            for event in connection.receive_data(peer.recv(65536)):
+            received = peer.recv(65536)
+            assert received, f"hung up after {ended} answers"
+            for event in connection.receive_data(received):
                 match event:
                     case h2.events.PingAckReceived():
                         pongs += 1

@@ -197,7 +197,7 @@ def test_the_producer_library_s_aggregates_are_read_by_the_client_library(
         application.start("only")
         expected = {(key, data) for _, _, key, data in told}
         application.wait_for(lambda: set(application.seen()) >= expected, 180, "all is read")
-        time.sleep(1)
+        time.sleep(1)  # for what would come twice or from nowhere
     finally:
         application.stop()
     assert set(application.seen()) == expected

@@ -8,6 +8,14 @@ namespace tailrace {
 // Microseconds since 1970-01-01 UTC.
 using UnixMicros = std::chrono::sys_time<std::chrono::microseconds>;
 
+// Whole milliseconds and seconds since then: what is left of one is cut off.
+inline std::int64_t unix_ms(UnixMicros time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+}
+inline std::int64_t unix_seconds(UnixMicros time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
 // Time as a dependency, so that a test can make it stop or step.
 class Clock {
  public:

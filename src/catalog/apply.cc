@@ -161,8 +161,7 @@ void Application::check_references() {
 }
 
 Result<void> Application::put_streams() {
-  std::int64_t now_ms =
-      std::chrono::floor<std::chrono::milliseconds>(clock_.now()).time_since_epoch().count();
+  std::int64_t now_ms = unix_ms(clock_.now());
   for (const Declaration::Stream& wanted : declaration_.streams) {
     auto* known = find(streams_, wanted.name);
     stream::StreamSpec spec;
@@ -171,8 +170,7 @@ Result<void> Application::put_streams() {
     } else {
       spec.name = wanted.name;
       spec.incarnation = stream::random_incarnation();
-      spec.created_seconds =
-          std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
+      spec.created_seconds = unix_seconds(clock_.now());
       spec.shards = stream::initial_shards(wanted.shards, spec.created_seconds);
       spec.declared_shards = wanted.shards;
     }

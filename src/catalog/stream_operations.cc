@@ -482,12 +482,8 @@ Error StreamOperations::on_demand_error(const std::string& name) const {
                "Request is invalid. Stream " + of_account(name) + " is in On-Demand mode."};
 }
 
-std::int64_t StreamOperations::now_ms() const {
-  return std::chrono::floor<std::chrono::milliseconds>(clock_.now()).time_since_epoch().count();
-}
+std::int64_t StreamOperations::now_ms() const { return unix_ms(clock_.now()); }
 
-std::int64_t StreamOperations::now_seconds() const {
-  return std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
-}
+std::int64_t StreamOperations::now_seconds() const { return unix_seconds(clock_.now()); }
 
 }  // namespace tailrace::catalog

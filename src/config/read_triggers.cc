@@ -1,5 +1,6 @@
 #include <map>
 
+#include "base/clock.h"
 #include "base/rfc3339.h"
 #include "config/sections.h"
 
@@ -20,7 +21,7 @@ void read_starting_position(Fields& fields, TriggerSpec& spec) {
     spec.start = TriggerSpec::Start::latest;
   } else if (auto time = parse_rfc3339(*text)) {
     spec.start = TriggerSpec::Start::timestamp;
-    spec.start_ms = std::chrono::floor<milliseconds>(*time).time_since_epoch().count();
+    spec.start_ms = unix_ms(*time);
   } else {
     auto meant = did_you_mean(*text, {"trim-horizon", "latest"});
     fields.error("starting_position",

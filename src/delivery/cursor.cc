@@ -19,10 +19,6 @@ constexpr std::size_t read_bytes_max = 1u << 20;
 // SQLite syncs its file, and few enough to repeat after a kill.
 constexpr std::uint64_t unwritten_max = 8;
 
-std::int64_t unix_ms(Clock& clock) {
-  return std::chrono::floor<std::chrono::milliseconds>(clock.now()).time_since_epoch().count();
-}
-
 }  // namespace
 
 struct Cursor::Timer {
@@ -217,7 +213,7 @@ void Cursor::end_shard() {
 }
 
 void Cursor::read_failed(const Error& error) {
-  if (stuck_since_ms_ == 0) stuck_since_ms_ = unix_ms(workplace_.clock);
+  if (stuck_since_ms_ == 0) stuck_since_ms_ = unix_ms(workplace_.clock.now());
   last_error_ = error.message;
   if (error.fault != Fault::corrupt) return back_off(++deferrals_);
   state_ = State::broken;
@@ -390,7 +386,7 @@ Deliveries::CursorStatus Cursor::status() const {
   else if (stuck_since_ms_ != 0)
     oldest_ms = stuck_since_ms_;  // at least so old
   if (oldest_ms != 0)
-    status.lag_ms = std::max<std::int64_t>(0, unix_ms(workplace_.clock) - oldest_ms);
+    status.lag_ms = std::max<std::int64_t>(0, unix_ms(workplace_.clock.now()) - oldest_ms);
   return status;
 }
 

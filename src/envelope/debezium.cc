@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "envelope/digits.h"
 #include "envelope/message_parts.h"
@@ -30,11 +31,7 @@ std::string_view debezium_name(Operation operation) {
   return "";
 }
 
-void append_millis(Buffer& out, UnixMicros instant) {
-  append_decimal(
-      out, std::int64_t{
-               std::chrono::floor<std::chrono::milliseconds>(instant).time_since_epoch().count()});
-}
+void append_millis(Buffer& out, UnixMicros instant) { append_decimal(out, unix_ms(instant)); }
 
 class DebeziumEnvelope final : public FormatEnvelope {
  public:

@@ -77,9 +77,7 @@ std::shared_ptr<const Stream::State> Stream::state() const {
   return state_;
 }
 
-std::int64_t Stream::now_ms() const {
-  return std::chrono::floor<std::chrono::milliseconds>(clock_.now()).time_since_epoch().count();
-}
+std::int64_t Stream::now_ms() const { return unix_ms(clock_.now()); }
 
 std::shared_ptr<const StreamSpec> Stream::spec() const { return state()->spec; }
 

@@ -77,10 +77,6 @@ Result<void> check_creation(const Control& control, const Value& input,
   return control.operations.no_stream_error(spec.name);
 }
 
-std::int64_t now_ms(const Control& control) {
-  return std::chrono::floor<std::chrono::milliseconds>(control.clock.now())
-      .time_since_epoch()
-      .count();
-}
+std::int64_t now_ms(const Control& control) { return unix_ms(control.clock.now()); }
 
 }  // namespace tailrace::aws::kinesis

@@ -52,11 +52,7 @@ Failure throttled(const DataPlane& plane, const std::string& stream, ShardNumber
                                                         plane.account.id + "."};
 }
 
-std::int64_t now_ms(DataPlane& plane) {
-  return std::chrono::floor<std::chrono::milliseconds>(plane.clock.now())
-      .time_since_epoch()
-      .count();
-}
+std::int64_t now_ms(DataPlane& plane) { return unix_ms(plane.clock.now()); }
 
 void write_records(Writer& writer, const stream::StreamSpec& spec, const stream::Shard& shard,
                    const log::Records& records) {

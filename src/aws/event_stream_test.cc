@@ -3,19 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "aws/writer.h"
+#include "base/hex.h"
 
 namespace tailrace::aws {
 namespace {
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (unsigned char byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", byte);
-    text += digits;
-  }
-  return text;
-}
 
 // Frames that botocore's decoder read.
 TEST(EventStream, FramesMatchThoseThatClientsAccept) {

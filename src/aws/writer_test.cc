@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hex.h"
+
 namespace tailrace::aws {
 namespace {
 
@@ -9,16 +11,6 @@ std::string written(Codec codec, const std::function<void(Writer&)>& write) {
   std::string out;
   write(*make_writer(codec, out));
   return out;
-}
-
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (unsigned char byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", byte);
-    text += digits;
-  }
-  return text;
 }
 
 void sample(Writer& writer) {

@@ -1,11 +1,11 @@
 #include "catalog/stream_operations.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/check.h"
+#include "base/hex.h"
+#include "base/random.h"
 
 namespace tailrace::catalog {
 namespace {
@@ -14,22 +14,8 @@ constexpr std::size_t iterator_key_bytes = 32;
 const std::string iterator_key_name = "iterator_key";
 const std::string commitment_name = "throughput_commitment";
 
-std::string random_hex(std::size_t bytes) {
-  std::string random(bytes, '\0');
-  TAILRACE_CHECK(getrandom(random.data(), bytes, 0) == static_cast<ssize_t>(bytes));
-  std::string hex;
-  for (unsigned char byte : random) {
-    hex += "0123456789abcdef"[byte >> 4];
-    hex += "0123456789abcdef"[byte & 15];
-  }
-  return hex;
-}
-
-std::string bytes_of_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t at = 0; at + 1 < hex.size(); at += 2)
-    bytes += static_cast<char>(std::stoi(hex.substr(at, 2), nullptr, 16));
-  return bytes;
+Error damaged(const std::string& setting) {
+  return {Fault::corrupt, "the setting " + setting + " in the catalogue is damaged"};
 }
 
 }  // namespace
@@ -399,11 +385,15 @@ Result<std::string> StreamOperations::iterator_key() {
   std::lock_guard lock(changing_);
   auto known = catalog_.setting(iterator_key_name);
   if (!known) return std::move(known).error();
-  if (*known) return bytes_of_hex(**known);
-  std::string made = random_hex(iterator_key_bytes);
-  if (auto kept = catalog_.set_setting(iterator_key_name, made); !kept)
+  if (*known) {
+    auto key = from_hex(**known);
+    if (!key || key->size() != iterator_key_bytes) return damaged(iterator_key_name);
+    return *std::move(key);
+  }
+  std::string made = random_bytes(iterator_key_bytes);
+  if (auto kept = catalog_.set_setting(iterator_key_name, hex(made)); !kept)
     return std::move(kept).error();
-  return bytes_of_hex(made);
+  return made;
 }
 
 Result<ThroughputCommitment> StreamOperations::throughput_commitment() {
@@ -411,8 +401,7 @@ Result<ThroughputCommitment> StreamOperations::throughput_commitment() {
   if (!setting) return std::move(setting).error();
   if (!*setting) return ThroughputCommitment{};
   auto commitment = commitment_of_setting(**setting);
-  if (!commitment)
-    return Error{Fault::corrupt, "the setting " + commitment_name + " in the catalogue is damaged"};
+  if (!commitment) return damaged(commitment_name);
   return *commitment;
 }
 

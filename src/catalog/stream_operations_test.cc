@@ -322,6 +322,26 @@ TEST_F(StreamOperationsTest, TheIteratorKeyOutlivesARestart) {
   EXPECT_EQ(*operations_->iterator_key(), *key);
 }
 
+TEST_F(StreamOperationsTest, AnIteratorKeyThatWasKeptIsReadInEitherCase) {
+  std::string digits = "00fF";
+  for (int i = 0; i < 30; ++i) digits += "4a";
+  ASSERT_TRUE(catalog_->set_setting("iterator_key", digits));
+  EXPECT_EQ(operations_->iterator_key().value(), std::string("\0\xff", 2) + std::string(30, 'J'));
+}
+
+TEST_F(StreamOperationsTest, ADamagedIteratorKeyIsReportedAndKept) {
+  const std::string whole(64, 'a');
+  for (const std::string& damaged : {std::string(), whole.substr(1), whole.substr(2), whole + "aa",
+                                     "zz" + whole.substr(2), " a" + whole.substr(2)}) {
+    ASSERT_TRUE(catalog_->set_setting("iterator_key", damaged));
+    auto key = operations_->iterator_key();
+    ASSERT_FALSE(key) << damaged;
+    EXPECT_EQ(key.error().fault, Fault::corrupt);
+    EXPECT_THAT(key.error().message, HasSubstr("the setting iterator_key"));
+    EXPECT_EQ(catalog_->setting("iterator_key").value(), damaged);
+  }
+}
+
 TEST_F(StreamOperationsTest, TheThroughputCommitmentOutlivesARestart) {
   EXPECT_EQ(operations_->throughput_commitment()->started_ms, 0);
   auto asked = operations_->ask_throughput_commitment(true);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
+
 namespace tailrace::envelope {
 namespace {
 
@@ -30,11 +32,7 @@ void replace_by_digest(Buffer& out, std::size_t start) {
   std::string_view key = out.view().substr(start);
   SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest);
   out.truncate(start);
-  for (unsigned char byte : digest) {
-    static constexpr char digits[] = "0123456789abcdef";
-    out.append(digits[byte >> 4]);
-    out.append(digits[byte & 15]);
-  }
+  out.append(hex({reinterpret_cast<const char*>(digest), sizeof digest}));
 }
 
 bool is_known(const Value& value) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/json_text.h"
 #include "envelope/digits.h"
 #include "envelope/json_syntax.h"
@@ -102,21 +103,6 @@ bool append_timestamp(Buffer& out, std::string_view text, std::string_view zone,
   out.append('"');
   return true;
 }
-
-constexpr std::array<std::int8_t, 256> make_hex_values() {
-  std::array<std::int8_t, 256> values{};
-  for (auto& value : values) value = -1;
-  for (int i = 0; i < 10; ++i)
-    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
-  for (int i = 0; i < 6; ++i) {
-    values[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
-    values[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
-  }
-  return values;
-}
-constexpr auto hex_values = make_hex_values();
-
-int hex_value(char digit) { return hex_values[static_cast<unsigned char>(digit)]; }
 
 bool append_hex_string(Buffer& out, std::string_view text) {
   if (!text.starts_with("\\x")) return false;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/json_text.h"
+#include "base/uuid.h"
 #include "function/pool.h"
 
 namespace tailrace::function {
@@ -20,7 +21,7 @@ class WorkerFunctions final : public Functions {
  public:
   WorkerFunctions(boost::asio::io_context& io, std::string folder, Clock& clock)
       : gate_(std::make_shared<Gate>()),
-        platform_{io,    clock,       folder, folder + "/runtime", new_uuid().substr(0, 8),
+        platform_{io,    clock,       folder, folder + "/runtime", random_uuid().substr(0, 8),
                   gate_, {io, gate_}, {}} {
     become_subreaper();
     platform_.keeper.watch(look_period, [this] { return look_after(); });
@@ -96,7 +97,7 @@ class WorkerFunctions final : public Functions {
 
   void invoke(const std::string& name, Invocation invocation,
               std::function<void(InvokeResult)> done) override {
-    if (invocation.request_id.empty()) invocation.request_id = new_uuid();
+    if (invocation.request_id.empty()) invocation.request_id = random_uuid();
     hand_over(name, {std::move(invocation), std::move(done)});
   }
 

@@ -1,12 +1,10 @@
 #include "function/launch.h"
 
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -240,21 +238,6 @@ std::vector<std::string> worker_environment(const FunctionSpec& spec, const Laun
 
 std::string arn_of(const std::string& function_name) {
   return "arn:aws:lambda:us-east-1:000000000000:function:" + function_name;
-}
-
-std::string new_uuid() {
-  unsigned char bytes[16];
-  TAILRACE_CHECK(::getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
-  return text;
 }
 
 }  // namespace tailrace::function

@@ -31,7 +31,6 @@ std::vector<std::string> worker_environment(const FunctionSpec& spec, const Laun
 std::string arn_of(const std::string& function_name);
 
 // A random (version 4) UUID.
-std::string new_uuid();
 
 // The runtime clients, embedded into the binary.
 struct RuntimeFile {

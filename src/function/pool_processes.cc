@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/json_text.h"
+#include "base/uuid.h"
 #include "function/pool.h"
 #include "function/pool_callbacks.h"
 
@@ -70,7 +71,7 @@ void Pool::start_workers(Patience patience) {
                 (patience == Patience::some ? count(Worker::State::answered) : 0);
   for (; queue_.size() > coming && workers_.size() < spec_.concurrency_max; ++coming) {
     auto worker = std::make_shared<Worker>(platform_.io);
-    worker->mark = platform_.instance + "-" + new_uuid();
+    worker->mark = platform_.instance + "-" + random_uuid();
     worker->spawned = now;
     workers_.push_back(worker);
     platform_.keeper.add([weak = weak_from_this(), worker] {

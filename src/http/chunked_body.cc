@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "http/head_rules.h"
 
 namespace tailrace::http {
@@ -11,13 +12,6 @@ namespace {
 // Fifteen digits always fit; leading zeros count.
 constexpr int digits_max = 15;
 constexpr std::size_t trailer_bytes_max = 4096;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.h"
+
 namespace tailrace::http {
 
 namespace {
@@ -92,13 +94,6 @@ std::optional<Refusal> note_field(std::string_view name, std::string_view value,
     read_connection(value, seen);
   }
   return std::nullopt;
-}
-
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 enum class Plus { literal, space };

@@ -1,12 +1,11 @@
 #include "stream/stream_spec.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/random.h"
 
 namespace tailrace::stream {
 namespace {
@@ -81,7 +80,7 @@ HashRange even_range(std::uint32_t index, std::uint32_t count) {
 
 std::uint64_t random_incarnation() {
   std::uint64_t value = 0;
-  TAILRACE_CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
+  std::memcpy(&value, random_bytes(sizeof value).data(), sizeof value);
   return value;
 }
 

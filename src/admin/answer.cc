@@ -1,8 +1,9 @@
 #include "admin/answer.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/whole_number.h"
 
 namespace tailrace::admin {
 
@@ -66,13 +67,11 @@ Result<std::uint64_t> number_in(const http::Request& request, const std::string&
                                 std::uint64_t otherwise, std::uint64_t max) {
   const std::string* text = text_in(request, key);
   if (text == nullptr) return otherwise;
-  std::uint64_t number = 0;
-  const char* end = text->data() + text->size();
-  auto [read_to, failure] = std::from_chars(text->data(), end, number);
-  if (failure != std::errc{} || read_to != end || number > max)
+  auto number = parse_whole<std::uint64_t>(*text);
+  if (!number || *number > max)
     return Error{Fault::invalid,
                  key + " is '" + *text + "'; it must be a number from 0 to " + std::to_string(max)};
-  return number;
+  return *number;
 }
 
 Result<bool> flag_in(const http::Request& request, const std::string& key) {

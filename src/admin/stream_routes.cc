@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "admin/status_json.h"
 #include "admin/tail.h"
 #include "admin/wait.h"
+#include "base/whole_number.h"
 
 namespace tailrace::admin {
 
@@ -36,12 +36,7 @@ Result<stream::Shard> shard_in(const http::Request& request, const stream::Strea
   const std::string* text = text_in(request, "shard");
   if (text == nullptr) return Error{Fault::invalid, "shard is missing; give its number, shard=0"};
   auto number = parse_shard_id(*text);
-  if (!number) {
-    ShardNumber plain = 0;
-    const char* end = text->data() + text->size();
-    auto [read_to, failure] = std::from_chars(text->data(), end, plain);
-    if (failure == std::errc{} && read_to == end) number = plain;
-  }
+  if (!number) number = parse_whole<ShardNumber>(*text);
   if (number)
     if (auto shard = stream.shard(*number)) return *shard;
   return Error{Fault::not_found, "stream " + stream.spec()->name + " has no shard '" + *text + "'"};

@@ -1,10 +1,10 @@
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "admin/answer.h"
 #include "admin/routes.h"
 #include "admin/status_json.h"
+#include "base/whole_number.h"
 
 namespace tailrace::admin {
 
@@ -35,11 +35,9 @@ void answer_parked_list(BlockingPool& calls, Parts& parts, const Call& call) {
 template <typename Job>
 void with_parked_id(BlockingPool& calls, const Call& call, Job job) {
   const std::string& text = call.names[0];
-  std::uint64_t id = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (failure != std::errc{} || end != text.data() + text.size())
-    return answer(*call.responder, Error{Fault::not_found, "no such parked batch: " + text});
-  on_pool(calls, call, [id, job](const auto& responder) { job(id, responder); });
+  auto id = parse_whole<std::uint64_t>(text);
+  if (!id) return answer(*call.responder, Error{Fault::not_found, "no such parked batch: " + text});
+  on_pool(calls, call, [id = *id, job](const auto& responder) { job(id, responder); });
 }
 
 void answer_parked(BlockingPool& calls, Parts& parts, const Call& call) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "aws/canonical_request.h"
 #include "base/utf8.h"
 #include "base/uuid.h"
+#include "base/whole_number.h"
 #include "http/server.h"
 
 namespace tailrace::aws {
@@ -311,15 +311,12 @@ std::optional<Failure> Verifier::refuse_scope(const Claim& claim) const {
 std::optional<Failure> Verifier::refuse_time(const Claim& claim) const {
   auto life = skew_max;
   if (claim.lifetime) {
-    std::int64_t asked = 0;
-    const auto& text = *claim.lifetime;
-    auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), asked);
-    if (problem != std::errc{} || end != text.data() + text.size())
-      return incomplete("X-Amz-Expires should be a number");
-    if (asked < 0) return incomplete("X-Amz-Expires must be non-negative");
-    if (asked > presigned_life_max.count())
+    auto asked = parse_whole<std::int64_t>(*claim.lifetime);
+    if (!asked) return incomplete("X-Amz-Expires should be a number");
+    if (*asked < 0) return incomplete("X-Amz-Expires must be non-negative");
+    if (*asked > presigned_life_max.count())
       return incomplete("X-Amz-Expires must be less than a week (in seconds) that is 604800");
-    life = seconds{asked};
+    life = seconds{*asked};
   }
   auto now = std::chrono::floor<seconds>(clock_.now());
   auto date = *claim.date;

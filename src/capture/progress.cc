@@ -1,9 +1,8 @@
 #include "capture/progress.h"
 
-#include <charconv>
-
 #include "base/buffer.h"
 #include "base/byte_reader.h"
+#include "base/whole_number.h"
 
 namespace tailrace::capture {
 namespace {
@@ -33,17 +32,13 @@ Result<Progress> read_progress(const log::StreamLog& log, const std::string& tas
       if (!value.starts_with(creating)) return unreadable(key);
       progress.creating_slot = value.substr(creating.size());
     } else if (key.starts_with(load_prefix(task))) {
-      std::string digits = key.substr(load_prefix(task).size());
-      std::uint32_t oid = 0;
-      auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), oid);
+      auto oid = parse_whole<std::uint32_t>(key.substr(load_prefix(task).size()));
       ByteReader in(value);
       LoadMark load;
       load.snapshot.value = in.le<std::uint64_t>();
       load.rows = in.le<std::uint64_t>();
-      if (failure != std::errc{} || end != digits.data() + digits.size() || !in.ok() ||
-          !in.at_end())
-        return unreadable(key);
-      progress.loads.emplace(oid, load);
+      if (!oid || !in.ok() || !in.at_end()) return unreadable(key);
+      progress.loads.emplace(*oid, load);
     }
   }
   return progress;

@@ -1,10 +1,11 @@
 #include "catalog/spec_json.h"
 
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+
+#include "base/whole_number.h"
 
 namespace tailrace::catalog {
 namespace {
@@ -147,10 +148,7 @@ std::string write(const json& object) {
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t number = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  return parse_whole<std::uint64_t>(text);
 }
 
 std::optional<log::Sync> parse_sync(std::string_view name) {

@@ -1,17 +1,8 @@
 #include "catalog/throughput_commitment.h"
 
-#include <charconv>
+#include "base/whole_number.h"
 
 namespace tailrace::catalog {
-namespace {
-
-bool parse(std::string_view text, std::int64_t& number) {
-  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return problem == std::errc{} && end == text.data() + text.size();
-}
-
-}  // namespace
-
 void ThroughputCommitment::ask(bool wanted, std::int64_t now_ms) {
   const bool holds = holds_at(now_ms);
   if (wanted && !holds) {
@@ -30,13 +21,13 @@ std::string to_setting(const ThroughputCommitment& commitment) {
 }
 
 std::optional<ThroughputCommitment> commitment_of_setting(std::string_view setting) {
-  ThroughputCommitment commitment;
   auto space = setting.find(' ');
-  bool whole = parse(setting.substr(0, space), commitment.started_ms);
-  if (space != std::string_view::npos)
-    whole = parse(setting.substr(space + 1), commitment.end_asked_ms.emplace()) && whole;
-  if (!whole) return std::nullopt;
-  return commitment;
+  auto started = parse_whole<std::int64_t>(setting.substr(0, space));
+  if (!started) return std::nullopt;
+  if (space == std::string_view::npos) return ThroughputCommitment{*started, std::nullopt};
+  auto end_asked = parse_whole<std::int64_t>(setting.substr(space + 1));
+  if (!end_asked) return std::nullopt;
+  return ThroughputCommitment{*started, end_asked};
 }
 
 }  // namespace tailrace::catalog

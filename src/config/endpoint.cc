@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/whole_number.h"
 #include "config/config.h"
 #include "config/quantities.h"
 
@@ -13,7 +14,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong();
   std::string_view host = text.substr(0, colon);
-  auto port = parse_whole(text.substr(colon + 1));
+  auto port = parse_whole<std::uint64_t>(text.substr(colon + 1));
   if (!port || *port == 0 || *port > 65535) return wrong();
   bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/whole_number.h"
 #include "config/interpolation.h"
 #include "config/quantities.h"
 
@@ -183,7 +184,7 @@ std::optional<std::uint64_t> Fields::whole(const std::string& name, std::uint64_
   if (node->kind == Node::Kind::scalar) {
     auto resolved = reading_.interpolated(*node, key(name));
     if (!resolved) return std::nullopt;
-    value = parse_whole(*resolved);
+    value = parse_whole<std::uint64_t>(*resolved);
   }
   if (value && *value >= min && *value <= max) return value;
   error(name, "expected a whole number from " + std::to_string(min) + " to " + std::to_string(max) +

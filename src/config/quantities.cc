@@ -57,11 +57,6 @@ constexpr std::int64_t duration_ms_max = 100ll * 365 * 86'400'000;
 
 }  // namespace
 
-std::optional<std::uint64_t> parse_whole(std::string_view text) {
-  auto value = take_whole(text);
-  return text.empty() ? value : std::nullopt;
-}
-
 std::optional<std::uint64_t> parse_size(std::string_view text) {
   auto number = take_whole(text);
   if (!number) return std::nullopt;

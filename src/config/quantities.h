@@ -15,7 +15,4 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 // "3s", "100ms", "24h", "7d", "1h30m": at least one number with its unit, a hundred years at most.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-// Decimal digits only.
-std::optional<std::uint64_t> parse_whole(std::string_view text);
-
 }  // namespace tailrace::config

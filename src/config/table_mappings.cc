@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/whole_number.h"
 #include "config/quantities.h"
 #include "config/sections.h"
 #include "rules/mappings.h"
@@ -18,7 +19,7 @@ const Node& node_at(const Node& root, std::string_view path) {
     if (path.front() == '[') {
       std::size_t close = path.find(']');
       if (close == std::string_view::npos) break;
-      auto index = parse_whole(path.substr(1, close - 1));
+      auto index = parse_whole<std::size_t>(path.substr(1, close - 1));
       if (index && *index < node->items.size()) next = &node->items[*index];
       path.remove_prefix(close + 1);
     } else {

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +17,7 @@
 
 #include "base/check.h"
 #include "base/unique_fd.h"
+#include "base/whole_number.h"
 
 namespace tailrace::function {
 
@@ -91,11 +91,9 @@ std::vector<ProcessInfo> all_processes() {
   auto* folder = ::opendir("/proc");
   if (!folder) return all;
   while (auto* entry = ::readdir(folder)) {
-    pid_t pid = 0;
-    const char* end = entry->d_name + std::strlen(entry->d_name);
-    auto parsed = std::from_chars(entry->d_name, end, pid);
-    if (parsed.ec != std::errc() || parsed.ptr != end) continue;
-    if (auto info = info_of(pid)) all.push_back(*info);
+    auto pid = parse_whole<pid_t>(entry->d_name);
+    if (!pid) continue;
+    if (auto info = info_of(*pid)) all.push_back(*info);
   }
   ::closedir(folder);
   return all;

@@ -1,7 +1,6 @@
 #include "record/account.h"
 
-#include <charconv>
-#include <system_error>
+#include "base/whole_number.h"
 
 namespace tailrace {
 namespace {
@@ -53,10 +52,9 @@ std::optional<StreamArn> parse_stream_arn(std::string_view arn) {
   if (!consumer || consumer->empty()) return std::nullopt;
   parsed.consumer = *consumer;
   if (arn.starts_with('0') && arn != "0") return std::nullopt;
-  auto [end, problem] =
-      std::from_chars(arn.data(), arn.data() + arn.size(), parsed.created_seconds);
-  if (problem != std::errc{} || end != arn.data() + arn.size() || parsed.created_seconds < 0)
-    return std::nullopt;
+  auto created_seconds = parse_whole<std::int64_t>(arn);
+  if (!created_seconds || *created_seconds < 0) return std::nullopt;
+  parsed.created_seconds = *created_seconds;
   return parsed;
 }
 

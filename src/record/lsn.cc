@@ -1,7 +1,8 @@
 #include "record/lsn.h"
 
-#include <charconv>
 #include <cstdio>
+
+#include "base/whole_number.h"
 
 namespace tailrace {
 
@@ -15,13 +16,8 @@ std::string to_string(Lsn lsn) {
 std::optional<Lsn> parse_lsn(std::string_view text) {
   auto slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  auto half = [](std::string_view digits) -> std::optional<std::uint32_t> {
-    std::uint32_t value = 0;
-    auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (failure != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-    return value;
-  };
-  auto high = half(text.substr(0, slash)), low = half(text.substr(slash + 1));
+  auto high = parse_whole<std::uint32_t>(text.substr(0, slash), 16);
+  auto low = parse_whole<std::uint32_t>(text.substr(slash + 1), 16);
   if (!high || !low) return std::nullopt;
   return Lsn{(std::uint64_t{*high} << 32) | *low};
 }

@@ -1,7 +1,8 @@
 #include "record/sequence_number.h"
 
 #include <array>
-#include <charconv>
+
+#include "base/whole_number.h"
 
 namespace tailrace {
 namespace {
@@ -48,10 +49,7 @@ std::optional<ShardNumber> parse_shard_id(std::string_view id) {
   constexpr std::string_view prefix = "shardId-";
   if (!id.starts_with(prefix)) return std::nullopt;
   id.remove_prefix(prefix.size());
-  ShardNumber shard = 0;
-  auto [end, failure] = std::from_chars(id.data(), id.data() + id.size(), shard);
-  if (failure != std::errc{} || end != id.data() + id.size()) return std::nullopt;
-  return shard;
+  return parse_whole<ShardNumber>(id);
 }
 
 std::string to_string(const SequenceNumber& number) {

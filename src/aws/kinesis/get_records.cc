@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <ctime>
 #include <mutex>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "aws/kinesis/names.h"
 #include "aws/kinesis/serial.h"
 #include "aws/writer.h"
+#include "base/whole_number.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
@@ -39,11 +39,9 @@ Failure expired(std::int64_t issued_ms, std::int64_t now_ms) {
 }
 
 milliseconds wait_of(const Call& call) {
-  auto text = call.header("x-tailrace-wait-ms");
-  std::int64_t wait = 0;
-  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), wait);
-  if (problem != std::errc{} || end != text.data() + text.size() || wait < 0) return {};
-  return std::min(milliseconds{wait}, wait_max);
+  auto wait = parse_whole<std::int64_t>(call.header("x-tailrace-wait-ms"));
+  if (!wait || *wait < 0) return {};
+  return std::min(milliseconds{*wait}, wait_max);
 }
 
 // One call. It is tried at once and, where it may wait, again whenever the shard has something new.

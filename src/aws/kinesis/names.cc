@@ -1,7 +1,8 @@
 #include "aws/kinesis/names.h"
 
-#include <charconv>
 #include <limits>
+
+#include "base/whole_number.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
@@ -92,11 +93,8 @@ std::vector<std::string> resources_of(const Account& account, const Value& input
 
 std::optional<ShardNumber> parse_shard_loosely(std::string_view id) {
   if (auto dash = id.find('-'); dash != std::string_view::npos) id.remove_prefix(dash + 1);
-  ShardNumber number = 0;
-  auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), number);
-  if (problem != std::errc{} || end != id.data() + id.size() ||
-      number > std::numeric_limits<std::int32_t>::max())
-    return std::nullopt;
+  auto number = parse_whole<ShardNumber>(id);
+  if (number && *number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
   return number;
 }
 

@@ -1,21 +1,15 @@
 #include "aws/kinesis/page_token.h"
 
 #include <array>
-#include <charconv>
 
 #include "base/base64.h"
+#include "base/whole_number.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
 
 // None of the fields may contain it: names, shard ids and numbers do not.
 constexpr char separator = '|';
-
-template <typename Integer>
-bool parse(std::string_view text, Integer& number) {
-  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return problem == std::errc{} && end == text.data() + text.size();
-}
 
 }  // namespace
 
@@ -40,11 +34,11 @@ std::optional<PageToken> parse_page_token(std::string_view text) {
     else if (++part == parts.size())
       return std::nullopt;
   }
-  PageToken token{parts[0], parts[1], 0, parts[3], parts[4], 0};
-  if (part + 1 != parts.size() || !parse(parts[2], token.incarnation) ||
-      !parse(parts[5], token.issued_ms))
-    return std::nullopt;
-  return token;
+  if (part + 1 != parts.size()) return std::nullopt;
+  auto incarnation = parse_whole<decltype(PageToken::incarnation)>(parts[2]);
+  auto issued_ms = parse_whole<decltype(PageToken::issued_ms)>(parts[5]);
+  if (!incarnation || !issued_ms) return std::nullopt;
+  return PageToken{parts[0], parts[1], *incarnation, parts[3], parts[4], *issued_ms};
 }
 
 std::variant<PageToken, Failure> accept_page_token(std::string_view text, std::string_view list,

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <utility>
 
 #include "aws/kinesis/names.h"
+#include "base/whole_number.h"
 
 namespace tailrace::aws::kinesis {
 namespace {
@@ -85,11 +85,14 @@ std::optional<ShardFilter> parse_shard_filter(std::string_view text) {
   if (has_value != (colon != std::string_view::npos)) return std::nullopt;
   if (!has_value) return filter;
   text.remove_prefix(colon + 1);
-  const char* end = text.data() + text.size();
-  auto read = *type == Type::after_shard_id
-                  ? std::from_chars(text.data(), end, filter.shard)
-                  : std::from_chars(text.data(), end, filter.timestamp_ms);
-  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  auto take = [](auto number, auto& into) {
+    if (number) into = *number;
+    return number.has_value();
+  };
+  bool whole = *type == Type::after_shard_id
+                   ? take(parse_whole<ShardNumber>(text), filter.shard)
+                   : take(parse_whole<std::int64_t>(text), filter.timestamp_ms);
+  if (!whole) return std::nullopt;
   return filter;
 }
 

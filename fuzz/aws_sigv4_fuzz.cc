@@ -15,6 +15,7 @@
 #include "aws/canonical_request.h"
 #include "aws/digest.h"
 #include "aws/sigv4.h"
+#include "base/ascii_case.h"
 #include "base/check.h"
 #include "base/utf8.h"
 #include "http/head_rules.h"
@@ -51,7 +52,7 @@ std::optional<http::Request> request_of(std::string_view text) {
     auto line = take_line(text);
     if (line.empty()) break;
     auto colon = line.find(':', 1);
-    auto name = http::lower_case(line.substr(0, colon));
+    auto name = lower_case(line.substr(0, colon));
     auto value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
     if (name == "host" || name == ":authority") request.authority = value;
     if (name == ":secure")

@@ -1,11 +1,11 @@
 #include "admin/router.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 
 #include "admin/answer.h"
+#include "base/ascii_case.h"
 
 namespace tailrace::admin {
 namespace {
@@ -33,13 +33,6 @@ std::optional<std::vector<std::string>> match(const std::vector<std::string>& pa
       return std::nullopt;
   }
   return names;
-}
-
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) ==
-           std::tolower(static_cast<unsigned char>(b));
-  });
 }
 
 bool is_json(std::string_view content_type) {

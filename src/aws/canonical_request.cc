@@ -2,43 +2,20 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
+#include "base/percent_encoding.h"
 #include "http/server.h"
 
 namespace tailrace::aws {
 namespace {
 
-bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-void append_encoded(std::string& out, std::string_view text, std::string_view kept = {}) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  for (char c : text) {
-    if (is_unreserved(c) || kept.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[static_cast<unsigned char>(c) >> 4];
-      out += digits[static_cast<unsigned char>(c) & 15];
-    }
-  }
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::string decoded(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+        hex_value(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
       i += 2;
     } else {
       out += text[i];
@@ -73,9 +50,7 @@ void append_query(std::string& out, std::string_view target, CanonicalForm form)
   for (const auto& [key, value] : query_of(target)) {
     if (key == "X-Amz-Signature" || (form.token_left_out && key == "X-Amz-Security-Token"))
       continue;
-    auto& pair = pairs.emplace_back();
-    append_encoded(pair.first, key);
-    append_encoded(pair.second, value);
+    pairs.emplace_back(percent_encoded(key), percent_encoded(value));
   }
   // By the encoded text: that is what both sides can see.
   std::sort(pairs.begin(), pairs.end());
@@ -153,7 +128,7 @@ std::optional<std::string> canonical_request(const http::Request& request,
   (out += request.method) += '\n';
   auto path = path_of(request.target);
   // Encoded once more than the client sent it; only S3 differs in that.
-  append_encoded(out, form.path_as_sent ? std::string(path) : normal_path(path), "/");
+  out += percent_encoded(form.path_as_sent ? std::string(path) : normal_path(path), "/");
   out += '\n';
   append_query(out, request.target, form);
   out += '\n';

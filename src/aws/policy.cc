@@ -6,17 +6,12 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii_case.h"
+
 namespace tailrace::aws {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 Error invalid(std::string message) { return {Fault::invalid, std::move(message)}; }
 

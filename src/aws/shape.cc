@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii_case.h"
 #include "base/base64.h"
 
 namespace tailrace::aws {
@@ -233,7 +234,7 @@ struct Path {
     std::string all = outer ? outer->text() : "";
     if (!all.empty()) all += '.';
     if (name.empty()) return all + std::to_string(number) + ".member";
-    all += static_cast<char>(std::tolower(name.front()));
+    all += lower_case(name.front());
     return all += name.substr(1);
   }
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aws/canonical_request.h"
+#include "base/ascii_case.h"
 #include "base/rfc3339.h"
 #include "http/head_rules.h"
 #include "http/server.h"
@@ -51,7 +52,7 @@ http::Request request_of(const std::string& text) {
       continue;
     }
     auto colon = line.find(':', 1);
-    auto name = http::lower_case(line.substr(0, colon));
+    auto name = lower_case(line.substr(0, colon));
     if (name == "host" || name == ":authority") request.authority = line.substr(colon + 1);
     if (name == ":authority")
       request.version = 20;

@@ -40,7 +40,4 @@ class AdminClient {
   config::Endpoint server_;
 };
 
-// One path segment or query value.
-std::string url_escaped(std::string_view text);
-
 }  // namespace tailrace::cli

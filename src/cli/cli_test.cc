@@ -310,9 +310,5 @@ TEST(DevTest, TheFolderIsTheSameAtEveryStartAndAnotherForAnotherSlot) {
                   .starts_with("/s/tailrace/dev-"));
 }
 
-TEST(UrlTest, NamesAreEscapedForAPath) {
-  EXPECT_EQ(url_escaped("a/b c:\xc3\xa9-_.~"), "a%2Fb%20c%3A%C3%A9-_.~");
-}
-
 }  // namespace
 }  // namespace tailrace::cli

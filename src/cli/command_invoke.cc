@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/percent_encoding.h"
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/human_text.h"
@@ -50,7 +51,7 @@ Outcome invoke(Session& session, const InvokeRequest& request) {
                                          : event_of_newest_record(*client, request.newest_of);
   if (!event) return Outcome::failed(std::move(event).error());
   // A function runs 900 s at most; its worker may have to start first.
-  auto answer = client->post("/v1/functions/" + url_escaped(function) + "/invoke", *event,
+  auto answer = client->post("/v1/functions/" + percent_encoded(function) + "/invoke", *event,
                              std::chrono::seconds(960));
   if (!answer) return Outcome::failed(std::move(answer).error());
   json result = json::parse(*answer, nullptr, false);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/percent_encoding.h"
 #include "base/rfc3339.h"
 #include "cli/admin_client.h"
 #include "cli/commands.h"
@@ -49,7 +50,7 @@ Outcome tail(Session& session, const Options& options) {
   if (!client) return Outcome::failed(std::move(client).error());
 
   std::string path =
-      "/v1/streams/" + url_escaped(options.stream) + "/tail?from=" + url_escaped(*from);
+      "/v1/streams/" + percent_encoded(options.stream) + "/tail?from=" + percent_encoded(*from);
   if (options.limit) path += "&limit=" + std::to_string(*options.limit);
   auto show = [&](std::string_view line) {
     if (session.settings.json) return session.console.print(std::string(line) + "\n");

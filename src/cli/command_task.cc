@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/percent_encoding.h"
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 
@@ -14,8 +15,8 @@ Outcome control(Session& session, const std::string& name, const std::string& ac
   auto client = AdminClient::find(session);
   if (!client) return Outcome::failed(std::move(client).error());
   // A stop makes durable what was received first.
-  auto answer =
-      client->post("/v1/tasks/" + url_escaped(name) + "/" + action, "{}", std::chrono::minutes(2));
+  auto answer = client->post("/v1/tasks/" + percent_encoded(name) + "/" + action, "{}",
+                             std::chrono::minutes(2));
   if (!answer) return Outcome::failed(std::move(answer).error());
   auto status = nlohmann::json::parse(*answer, nullptr, false);
   std::string state = status.is_object() ? status.value("state", "unknown") : "unknown";

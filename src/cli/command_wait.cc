@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/percent_encoding.h"
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "config/quantities.h"
@@ -33,8 +34,8 @@ Outcome wait(Session& session, const Options& options) {
   auto client = AdminClient::find(session);
   if (!client) return Outcome::failed(std::move(client).error());
 
-  auto answer = client->get("/v1/tasks/" + url_escaped(options.task) +
-                                "/wait?lsn=" + url_escaped(to_string(*lsn)) +
+  auto answer = client->get("/v1/tasks/" + percent_encoded(options.task) +
+                                "/wait?lsn=" + percent_encoded(to_string(*lsn)) +
                                 "&delivered=" + (options.delivered ? "true" : "false") +
                                 "&timeout_ms=" + std::to_string(timeout->count()),
                             *timeout + answer_patience);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/percent_encoding.h"
 #include "cli/console.h"
 
 namespace tailrace::cli {
@@ -16,7 +17,7 @@ Result<std::vector<PrintedLine>> printed_lines(AdminClient& client, const std::s
                                                std::uint64_t after,
                                                std::chrono::milliseconds wait) {
   auto answer = client.get(
-      "/v1/functions/" + url_escaped(function) + "/logs?after=" + std::to_string(after) +
+      "/v1/functions/" + percent_encoded(function) + "/logs?after=" + std::to_string(after) +
           "&limit=" + std::to_string(lines_max) + "&wait_ms=" + std::to_string(wait.count()),
       wait + std::chrono::seconds(30));
   if (!answer) return std::move(answer).error();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/percent_encoding.h"
 #include "base/rfc3339.h"
 #include "record/account.h"
 
@@ -36,15 +37,16 @@ std::string bytes_of(const json& record, const std::string& name) {
 }  // namespace
 
 Result<std::string> event_of_newest_record(AdminClient& client, const std::string& stream) {
-  const std::string path = "/v1/streams/" + url_escaped(stream);
+  const std::string path = "/v1/streams/" + percent_encoded(stream);
   auto described = ask(client, path);
   if (!described) return std::move(described).error();
   json newest;
   for (const json& shard : list_of(*described, "shards")) {
     auto end = shard.value("end_offset", std::uint64_t{0});
     if (end == shard.value("first_offset", std::uint64_t{0})) continue;
-    auto page = ask(client, path + "/records?shard=" + url_escaped(shard.value("shard_id", "")) +
-                                "&offset=" + std::to_string(end - 1) + "&limit=1");
+    auto page =
+        ask(client, path + "/records?shard=" + percent_encoded(shard.value("shard_id", "")) +
+                        "&offset=" + std::to_string(end - 1) + "&limit=1");
     if (!page) return std::move(page).error();
     for (const json& record : list_of(*page, "records"))
       if (newest.is_null() || newest.value("arrival", "") < record.value("arrival", ""))

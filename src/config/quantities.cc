@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <utility>
+
+#include "base/ascii_case.h"
 
 namespace tailrace::config {
 namespace {
@@ -22,12 +23,6 @@ bool take(std::string_view& text, char expected) {
   if (!text.starts_with(expected)) return false;
   text.remove_prefix(1);
   return true;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
 }
 
 using Unit = std::pair<std::string_view, std::uint64_t>;
@@ -62,7 +57,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   if (!number) return std::nullopt;
   while (take(text, ' ')) continue;
   for (const auto& [unit, bytes] : size_units) {
-    if (!same_word(text, unit)) continue;
+    if (!equal_ignoring_case(text, unit)) continue;
     std::uint64_t value = 0;
     if (__builtin_mul_overflow(*number, bytes, &value)) return std::nullopt;
     return value;

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/json_text.h"
+#include "base/percent_encoding.h"
 #include "envelope/digits.h"
 #include "envelope/message_parts.h"
 
@@ -23,21 +24,6 @@ std::string_view event_type(Operation operation) {
       return "io.tailrace.table.truncate";
   }
   return "";
-}
-
-// One segment of a URI's path (RFC 3986 section 2.3).
-std::string percent_encoded(std::string_view text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (char byte : text) {
-    auto value = static_cast<unsigned char>(byte);
-    bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                      (byte >= '0' && byte <= '9') ||
-                      std::string_view("-._~").find(byte) != std::string_view::npos;
-    encoded += unreserved ? std::string(1, byte)
-                          : std::string{'%', digits[value >> 4], digits[value & 15]};
-  }
-  return encoded;
 }
 
 class CloudEventsEnvelope final : public FormatEnvelope {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii_case.h"
 #include "base/hex.h"
 
 namespace tailrace::http {
@@ -118,13 +119,6 @@ std::optional<std::string> decoded(std::string_view text, Plus plus) {
 }
 
 }  // namespace
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 std::size_t head_length(std::string_view bytes, std::size_t seen) {
   for (std::size_t at = bytes.find('\n', seen); at != std::string_view::npos;

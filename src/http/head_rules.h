@@ -67,6 +67,4 @@ std::optional<Target> parse_target(std::string_view target);
 // Whether an authority ("localhost:80", "[::1]:80") names one of the hosts, whatever its port.
 bool host_allowed(std::string_view authority, const std::vector<std::string>& allowed);
 
-std::string lower_case(std::string_view text);
-
 }  // namespace tailrace::http

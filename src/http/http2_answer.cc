@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/ascii_case.h"
 #include "http/answer_head.h"
 #include "http/http2.h"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.h"
 #include "http/http2.h"
 
 namespace tailrace::http {

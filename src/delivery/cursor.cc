@@ -246,12 +246,12 @@ void Cursor::attempt() {
   auto done = [gate = workplace_.gate, weak = weak_from_this(),
                invocation = invocation_](Answer answer) {
     // Holds the io_context that is posted to.
-    auto pass = gate->enter();
-    if (!pass) return;
-    if (auto self = weak.lock())
-      self->post([invocation, answer = std::move(answer)](Cursor& cursor) mutable {
-        cursor.answered(invocation, std::move(answer));
-      });
+    gate->pass([&] {
+      if (auto self = weak.lock())
+        self->post([invocation, answer = std::move(answer)](Cursor& cursor) mutable {
+          cursor.answered(invocation, std::move(answer));
+        });
+    });
   };
   workplace_.invoker.invoke(spec_.function, batch_.request_id, batch_.event, std::move(done));
 }

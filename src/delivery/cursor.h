@@ -10,11 +10,11 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/gate.h"
 #include "base/result.h"
 #include "delivery/back_off.h"
 #include "delivery/deliveries.h"
 #include "delivery/event.h"
-#include "delivery/gate.h"
 #include "delivery/ledger.h"
 #include "stream/stream.h"
 

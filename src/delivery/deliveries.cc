@@ -217,7 +217,7 @@ void AllDeliveries::start_cursors(Trigger& trigger) {
     trigger.cursors[shard.number] = Cursor::start(
         *workplace_, trigger.stream, shard, trigger.spec, next, trigger.counters,
         [this, gate = gate_, id = trigger.spec.id, number = shard.number](const Cursor& cursor) {
-          if (auto pass = gate->enter()) shard_ended(id, number, cursor);
+          gate->pass([&] { shard_ended(id, number, cursor); });
         });
   }
 }
@@ -281,7 +281,7 @@ void AllDeliveries::redrive(std::uint64_t id, std::function<void(Result<void>)> 
   // `done` runs on the io_context, unless this has gone before its turn.
   auto finish = [this, gate = gate_, done = std::move(done)](Result<void> result) {
     boost::asio::post(io_, [gate, done, result = std::move(result)]() mutable {
-      if (auto pass = gate->enter()) done(std::move(result));
+      gate->pass([&] { done(std::move(result)); });
     });
   };
   if (!redriving_.with([&](auto& ids) { return ids.insert(id).second; }))
@@ -301,7 +301,7 @@ void AllDeliveries::redrive(std::uint64_t id, std::function<void(Result<void>)> 
   invoker_.invoke(batch->function, random_uuid(),
                   std::make_shared<const std::string>(std::move(batch->event)),
                   [this, gate = gate_, id, end](Answer answer) {
-                    if (auto pass = gate->enter()) end(redriven(id, std::move(answer)));
+                    gate->pass([&] { end(redriven(id, std::move(answer))); });
                   });
 }
 

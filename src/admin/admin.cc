@@ -40,7 +40,7 @@ class RoutedApi final : public Api {
 
  private:
   const std::shared_ptr<Door> door_ = std::make_shared<Door>();
-  OpenAnswers open_;
+  http::OpenAnswers open_;
   BlockingPool calls_{{.name = "admin-call", .threads_max = 2}};
   BlockingPool waits_{{.name = "admin-wait", .threads_max = 8}};
 };

@@ -66,7 +66,8 @@ json to_json(const function::LogLine& line) {
           {"text", line.text}};
 }
 
-void answer_logs(boost::asio::io_context& io, OpenAnswers& open, Parts& parts, const Call& call) {
+void answer_logs(boost::asio::io_context& io, http::OpenAnswers& open, Parts& parts,
+                 const Call& call) {
   const std::string& name = call.names[0];
   if (auto error = unusable(parts, name)) return answer(*call.responder, *error);
   auto after = number_in(call.request, "after", 0, UINT64_MAX);
@@ -105,7 +106,7 @@ void answer_function(Parts& parts, const Call& call) {
 
 }  // namespace
 
-void add_function_routes(Router& router, boost::asio::io_context& io, OpenAnswers& open,
+void add_function_routes(Router& router, boost::asio::io_context& io, http::OpenAnswers& open,
                          Parts& parts) {
   router.add("GET", "/v1/functions", [&parts](const Call& call) {
     answer(*call.responder, {{"functions", functions_json(parts)}});

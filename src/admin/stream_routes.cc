@@ -128,7 +128,7 @@ class Page {
   std::size_t records_max_;
 };
 
-void answer_records(boost::asio::io_context& io, OpenAnswers& open, Parts& parts,
+void answer_records(boost::asio::io_context& io, http::OpenAnswers& open, Parts& parts,
                     const Call& call) {
   auto stream = find_stream(parts, call.names[0]);
   if (!stream) return answer(*call.responder, stream.error());
@@ -169,7 +169,8 @@ void answer_records(boost::asio::io_context& io, OpenAnswers& open, Parts& parts
                     });
 }
 
-void answer_tail(boost::asio::io_context& io, OpenAnswers& open, Parts& parts, const Call& call) {
+void answer_tail(boost::asio::io_context& io, http::OpenAnswers& open, Parts& parts,
+                 const Call& call) {
   auto stream = find_stream(parts, call.names[0]);
   if (!stream) return answer(*call.responder, stream.error());
   auto limit = number_in(call.request, "limit", UINT64_MAX, UINT64_MAX);
@@ -194,7 +195,7 @@ void answer_stream(Parts& parts, const Call& call) {
 
 }  // namespace
 
-void add_stream_routes(Router& router, boost::asio::io_context& io, OpenAnswers& open,
+void add_stream_routes(Router& router, boost::asio::io_context& io, http::OpenAnswers& open,
                        Parts& parts) {
   router.add("GET", "/v1/streams", [&parts](const Call& call) {
     answer(*call.responder, {{"streams", streams_json(parts)}});

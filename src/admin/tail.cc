@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t chunk_bytes = 256u << 10;
 
 // The log and the peer know it weakly or for one write; the open answers own it until it is done.
-class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> {
+class Tail final : public http::OpenAnswer, public std::enable_shared_from_this<Tail> {
  public:
-  Tail(boost::asio::io_context& io, OpenAnswers& open, std::shared_ptr<stream::Stream> stream,
+  Tail(boost::asio::io_context& io, http::OpenAnswers& open, std::shared_ptr<stream::Stream> stream,
        std::map<ShardNumber, Offset> starts, std::uint64_t records_max,
        std::shared_ptr<http::Responder> responder)
       : io_(io),
@@ -105,7 +105,7 @@ class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> 
   }
 
   boost::asio::io_context& io_;
-  OpenAnswers& open_;
+  http::OpenAnswers& open_;
   const std::shared_ptr<stream::Stream> stream_;
   std::atomic<bool> wake_posted_{false};
 
@@ -122,7 +122,7 @@ class Tail final : public OpenAnswer, public std::enable_shared_from_this<Tail> 
 
 }  // namespace
 
-void answer_with_tail(boost::asio::io_context& io, OpenAnswers& open,
+void answer_with_tail(boost::asio::io_context& io, http::OpenAnswers& open,
                       std::shared_ptr<stream::Stream> stream, std::map<ShardNumber, Offset> starts,
                       std::uint64_t records_max, std::shared_ptr<http::Responder> responder) {
   auto tail = std::make_shared<Tail>(io, open, std::move(stream), std::move(starts), records_max,

@@ -23,7 +23,7 @@ class TailTest : public testing::Test {
   }
 
   boost::asio::io_context io;
-  OpenAnswers open;
+  http::OpenAnswers open;
   FakeStream orders{2};
 
  private:

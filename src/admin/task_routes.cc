@@ -67,7 +67,7 @@ class LsnWait : public std::enable_shared_from_this<LsnWait> {
     bool delivered = false;
     SteadyTime deadline;
   };
-  LsnWait(boost::asio::io_context& io, OpenAnswers& open, BlockingPool& waits, Parts& parts,
+  LsnWait(boost::asio::io_context& io, http::OpenAnswers& open, BlockingPool& waits, Parts& parts,
           Asked asked, std::shared_ptr<http::Responder> responder)
       : io_(io),
         open_(open),
@@ -144,7 +144,7 @@ class LsnWait : public std::enable_shared_from_this<LsnWait> {
   }
 
   boost::asio::io_context& io_;
-  OpenAnswers& open_;
+  http::OpenAnswers& open_;
   BlockingPool& waits_;
   Parts& parts_;
   const Asked asked_;
@@ -152,8 +152,8 @@ class LsnWait : public std::enable_shared_from_this<LsnWait> {
   std::atomic<bool> gone_{false};
 };
 
-void answer_wait(boost::asio::io_context& io, OpenAnswers& open, BlockingPool& waits, Parts& parts,
-                 const Call& call) {
+void answer_wait(boost::asio::io_context& io, http::OpenAnswers& open, BlockingPool& waits,
+                 Parts& parts, const Call& call) {
   if (auto task = find_task(parts, call.names[0]); !task)
     return answer(*call.responder, task.error());
   const std::string* text = text_in(call.request, "lsn");
@@ -173,7 +173,7 @@ void answer_wait(boost::asio::io_context& io, OpenAnswers& open, BlockingPool& w
 
 }  // namespace
 
-void add_task_routes(Router& router, boost::asio::io_context& io, OpenAnswers& open,
+void add_task_routes(Router& router, boost::asio::io_context& io, http::OpenAnswers& open,
                      BlockingPool& calls, BlockingPool& waits, Parts& parts) {
   router.add("GET", "/v1/tasks", [&parts](const Call& call) {
     answer(*call.responder, {{"tasks", tasks_json(parts)}});

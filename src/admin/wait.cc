@@ -13,9 +13,9 @@ namespace {
 
 // What calls back (the source, the timer, the peer that leaves) knows it weakly; it is owned by the
 // open answers until it is done.
-class Wait final : public OpenAnswer, public std::enable_shared_from_this<Wait> {
+class Wait final : public http::OpenAnswer, public std::enable_shared_from_this<Wait> {
  public:
-  Wait(boost::asio::io_context& io, OpenAnswers& open, WakeSource source,
+  Wait(boost::asio::io_context& io, http::OpenAnswers& open, WakeSource source,
        std::function<bool(LastTry)> try_answer)
       : io_(io),
         open_(open),
@@ -74,7 +74,7 @@ class Wait final : public OpenAnswer, public std::enable_shared_from_this<Wait> 
   }
 
   boost::asio::io_context& io_;
-  OpenAnswers& open_;
+  http::OpenAnswers& open_;
   const WakeSource source_;
   std::atomic<bool> wake_posted_{false};
 
@@ -87,7 +87,7 @@ class Wait final : public OpenAnswer, public std::enable_shared_from_this<Wait> 
 
 }  // namespace
 
-void answer_when_ready(boost::asio::io_context& io, OpenAnswers& open, WakeSource source,
+void answer_when_ready(boost::asio::io_context& io, http::OpenAnswers& open, WakeSource source,
                        std::chrono::milliseconds patience,
                        std::shared_ptr<http::Responder> responder,
                        std::function<bool(LastTry)> try_answer) {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "admin/open_answers.h"
+#include "http/open_answers.h"
 #include "http/server.h"
 
 namespace boost::asio {
@@ -24,7 +24,7 @@ enum class LastTry { no, yes };
 // Tries to answer at once, again whenever the source moves, and for the last time when the patience
 // is over. `try_answer` returns whether it has answered; on the last try it must. It runs on one
 // thread at a time and is dropped, unanswered, when the peer leaves.
-void answer_when_ready(boost::asio::io_context& io, OpenAnswers& open, WakeSource source,
+void answer_when_ready(boost::asio::io_context& io, http::OpenAnswers& open, WakeSource source,
                        std::chrono::milliseconds patience,
                        std::shared_ptr<http::Responder> responder,
                        std::function<bool(LastTry)> try_answer);

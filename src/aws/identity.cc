@@ -5,17 +5,11 @@
 #include <utility>
 
 namespace tailrace::aws {
-namespace {
-
-// AWS: 16 to 128 word characters; shorter ones ("test", "AKID") are common against local servers.
-// A slash would make a credential's scope ambiguous.
 bool is_key_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-' || c == '.';
-  });
+  return id.size() >= 3 && id.size() <= 128 &&
+         std::all_of(id.begin(), id.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
-
-}  // namespace
 
 std::optional<Failure> Identity::refuse(std::string_view action, std::string_view resource) const {
   if (!policy_) return std::nullopt;
@@ -35,8 +29,8 @@ Result<Keys> Keys::make(const std::vector<KeySpec>& specs, std::string_view acco
   Keys keys;
   for (const auto& spec : specs) {
     if (!is_key_id(spec.id))
-      return Error{Fault::invalid, "access key \"" + spec.id +
-                                       "\": an id is 1 to 128 letters, digits, '_', '-' or '.'"};
+      return Error{Fault::invalid,
+                   "access key \"" + spec.id + "\": an id is 3 to 128 letters, digits or '_'"};
     if (spec.secret.empty())
       return Error{Fault::invalid, "access key \"" + spec.id + "\": its secret is empty"};
     std::optional<Policy> policy;

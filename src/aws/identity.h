@@ -31,6 +31,10 @@ class Identity {
   const std::optional<Policy> policy_;
 };
 
+// 3 to 128 letters, digits and '_'. AWS's own have 16 and more; shorter ones ("test", "AKID") are
+// common against local servers. A slash would make a credential's scope ambiguous.
+bool is_key_id(std::string_view id);
+
 // An access key as the configuration has it.
 struct KeySpec {
   std::string id;

@@ -54,7 +54,7 @@ TEST(KeysTest, ARefusalNamesUserActionResourceAndReason) {
 
 TEST(KeysTest, WrongKeysAreRefusedByName) {
   EXPECT_THAT(problem({{.id = "a/b", .secret = "s"}}), HasSubstr("a/b"));
-  EXPECT_THAT(problem({{.id = "", .secret = "s"}}), HasSubstr("1 to 128"));
+  EXPECT_THAT(problem({{.id = "", .secret = "s"}}), HasSubstr("3 to 128"));
   EXPECT_THAT(problem({{.id = "AKID", .secret = ""}}), HasSubstr("secret is empty"));
   EXPECT_THAT(problem({{.id = "AKID", .secret = "s"}, {.id = "AKID", .secret = "t"}}),
               HasSubstr("twice"));

@@ -1,15 +1,17 @@
 #include <algorithm>
 
+#include "aws/identity.h"
 #include "aws/policy.h"
 #include "config/sections.h"
+#include "record/account.h"
 
 namespace tailrace::config {
 namespace {
 
-bool is_plain(std::string_view text, std::string_view more) {
-  return std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return std::isalnum(c) || more.find(static_cast<char>(c)) != std::string_view::npos;
-  });
+bool is_region(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '-'; });
 }
 
 std::string checked_policy(Fields& fields, const std::string& origin, std::string json) {
@@ -38,7 +40,7 @@ aws::KeySpec read_key(Reading& reading, const Node::Member& member) {
   const std::string path = "aws.keys." + key.id;
   Fields fields(reading, member.value, path, member.key.place,
                 {"secret", "session_token", "policy"});
-  if (key.id.size() < 3 || key.id.size() > 128 || !is_plain(key.id, "_"))
+  if (!aws::is_key_id(key.id))
     reading.error(member.key.place, path,
                   "an access key id is 3 to 128 of a-z, A-Z, 0-9 and _, such as AKIDPRODUCER");
   fields.require("secret");
@@ -61,12 +63,12 @@ aws::KeySpec read_key(Reading& reading, const Node::Member& member) {
 void read_aws(Reading& reading, const Node& node, Config& config) {
   Fields aws(reading, node, "aws", node.place, {"region", "account", "keys"});
   if (auto region = aws.text("region")) {
-    if (region->empty() || region->size() > 64 || !is_plain(*region, "-"))
+    if (!is_region(*region))
       aws.error("region", "expected a region such as us-east-1, found \"" + *region + "\"");
     config.account.region = *std::move(region);
   }
   if (auto account = aws.text("account")) {
-    if (account->size() != 12 || account->find_first_not_of("0123456789") != std::string::npos)
+    if (!is_account_id(*account))
       aws.error("account", "expected 12 digits such as \"000000000000\", found \"" + *account +
                                "\"; write it in quotes");
     config.account.id = *std::move(account);

@@ -14,11 +14,11 @@ std::optional<std::string_view> take_until(std::string_view& text, char separato
   return part;
 }
 
+}  // namespace
+
 bool is_account_id(std::string_view text) {
   return text.size() == 12 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
-
-}  // namespace
 
 std::string stream_arn(const Account& account, std::string_view stream) {
   std::string arn = "arn:aws:kinesis:" + account.region + ":" + account.id + ":stream/";

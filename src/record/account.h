@@ -13,6 +13,7 @@ struct Account {
   std::string id = "000000000000";  // 12 digits
   bool operator==(const Account&) const = default;
 };
+bool is_account_id(std::string_view text);
 
 // "arn:aws:kinesis:us-east-1:000000000000:stream/orders"
 std::string stream_arn(const Account& account, std::string_view stream);

@@ -48,7 +48,7 @@ Cursor::Cursor(const Workplace& workplace, std::shared_ptr<stream::Stream> strea
       committed_(next),
       stream_(std::move(stream)),
       spec_(std::move(spec)),
-      event_(workplace.place, spec_.stream, shard),
+      event_(workplace.account, spec_.stream, shard),
       next_(next),
       timer_(new Timer{boost::asio::steady_timer(workplace.io)}),
       random_(std::random_device{}()) {}

@@ -27,7 +27,7 @@ struct Workplace {
   Ledger& ledger;
   Clock& clock;
   BackOff back_off;
-  Place place;
+  Account account;
   std::shared_ptr<Gate> gate;  // shared with invocations that nobody waits for any more
 };
 

@@ -130,7 +130,7 @@ Result<void> AllDeliveries::open() {
                                  *ledger_,
                                  clock_,
                                  {options_.retry_delay_min, options_.retry_delay_max},
-                                 {options_.region, options_.account},
+                                 options_.account,
                                  gate_});
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "record/account.h"
 #include "record/sequence_number.h"
 #include "stream/streams.h"
 
@@ -86,7 +87,7 @@ class Deliveries {
  public:
   struct Options {
     std::string file;  // .../delivery.sqlite
-    std::string region = "us-east-1", account = "000000000000";
+    Account account;
     std::chrono::milliseconds retry_delay_min{100};
     std::chrono::milliseconds retry_delay_max{60000};
   };

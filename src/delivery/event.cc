@@ -24,16 +24,14 @@ void append_seconds(Buffer& out, std::int64_t ms) {
 
 }  // namespace
 
-Event::Event(const Place& place, const std::string& stream, const stream::Shard& shard)
+Event::Event(const Account& account, const std::string& stream, const stream::Shard& shard)
     : shard_(shard),
       before_event_id_(R"(},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":")" +
                        shard_id(shard.number) + ":"),
       after_event_id_(R"(","eventName":"aws:kinesis:record","invokeIdentityArn":)" +
-                      json_string("arn:aws:iam::" + place.account + ":role/tailrace") +
-                      R"(,"awsRegion":)" + json_string(place.region) + R"(,"eventSourceARN":)" +
-                      json_string("arn:aws:kinesis:" + place.region + ":" + place.account +
-                                  ":stream/" + stream) +
-                      "}") {}
+                      json_string("arn:aws:iam::" + account.id + ":role/tailrace") +
+                      R"(,"awsRegion":)" + json_string(account.region) + R"(,"eventSourceARN":)" +
+                      json_string(stream_arn(account, stream)) + "}") {}
 
 Event::Added Event::add(const log::Record& record) {
   std::size_t before = text_.size();

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "log/stream_log.h"
+#include "record/account.h"
 #include "record/sequence_number.h"
 #include "stream/stream_spec.h"
 
@@ -13,11 +14,6 @@ namespace tailrace::delivery {
 
 // Lambda's limit for the event of one invocation.
 inline constexpr std::size_t event_bytes_max = 6u << 20;
-
-// What a function sees of where it runs.
-struct Place {
-  std::string region, account;
-};
 
 // The event that Lambda gives a function for records of a Kinesis stream, made in one pass:
 //
@@ -27,7 +23,7 @@ struct Place {
 //     "invokeIdentityArn":..,"awsRegion":..,"eventSourceARN":..},...]}
 class Event {
  public:
-  Event(const Place& place, const std::string& stream, const stream::Shard& shard);
+  Event(const Account& account, const std::string& stream, const stream::Shard& shard);
 
   enum class Added {
     yes,

@@ -30,8 +30,7 @@ Result<std::unique_ptr<RunningParts>> RunningParts::make(boost::asio::io_context
 
   delivery::Deliveries::Options options;
   options.file = data.path() + "/delivery.sqlite";
-  options.region = account.region;
-  options.account = account.id;
+  options.account = account;
   auto deliveries =
       delivery::Deliveries::make(io, std::move(options), parts->streams_, *parts->invoker_, clock);
   if (!deliveries) return std::move(deliveries).error().during("prepare deliveries");

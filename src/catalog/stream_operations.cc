@@ -265,13 +265,6 @@ Result<StreamOperations::Metrics> StreamOperations::disable_shard_metrics(
   return changed;
 }
 
-Result<void> StreamOperations::set_aws_limits(const std::string& name, bool limits) {
-  return change(name, [&](stream::StreamSpec& spec) -> Result<void> {
-    spec.aws_limits = limits;
-    return {};
-  });
-}
-
 // ---- consumers, tags, policies
 
 Result<void> StreamOperations::add_tags(const Resource& resource, const stream::Tags& tags) {

@@ -106,7 +106,6 @@ class StreamOperations {
                                        const std::set<stream::ShardMetric>& metrics);
   Result<Metrics> disable_shard_metrics(const std::string& name,
                                         const std::set<stream::ShardMetric>& metrics);
-  Result<void> set_aws_limits(const std::string& name, bool limits);
 
   // ---- consumers, and what streams and consumers have alike
 

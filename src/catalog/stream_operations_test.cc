@@ -196,7 +196,6 @@ TEST_F(StreamOperationsTest, SettingsAreKept) {
   ASSERT_TRUE(operations_->set_max_record_kib("orders", 2048));
   ASSERT_TRUE(operations_->set_warm_throughput("orders", 100));
   ASSERT_TRUE(operations_->set_encryption("orders", "alias/aws/kinesis"));
-  ASSERT_TRUE(operations_->set_aws_limits("orders", true));
   auto metrics = operations_->enable_shard_metrics(
       "orders", {ShardMetric::incoming_bytes, ShardMetric::iterator_age});
   ASSERT_TRUE(metrics);
@@ -210,7 +209,6 @@ TEST_F(StreamOperationsTest, SettingsAreKept) {
   EXPECT_EQ(kept->max_record_kib, 2048u);
   EXPECT_EQ(kept->warm_throughput_mibps, 100u);
   EXPECT_EQ(kept->kms_key_id, "alias/aws/kinesis");
-  EXPECT_TRUE(kept->aws_limits);
   EXPECT_THAT(kept->shard_metrics, ElementsAre(ShardMetric::iterator_age));
   ASSERT_TRUE(operations_->set_encryption("orders", std::nullopt));
   EXPECT_EQ(spec("orders")->kms_key_id, "");

@@ -17,7 +17,6 @@ class ReadingOrder {
   // It was being read, is closed, and nothing of it is left.
   void end(ShardNumber shard);
 
-  bool is_being_read(ShardNumber shard) const { return being_read_.contains(shard); }
   // False also for what ended so long ago that it has expired.
   bool has_ended(ShardNumber shard) const { return ended_.contains(shard); }
 

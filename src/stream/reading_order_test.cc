@@ -33,7 +33,6 @@ class ReadingOrderTest : public testing::Test {
 TEST_F(ReadingOrderTest, AShardBeginsOnce) {
   EXPECT_EQ(begin(), Numbers{0});
   EXPECT_EQ(begin(), Numbers{});
-  EXPECT_TRUE(order.is_being_read(0));
 }
 
 TEST_F(ReadingOrderTest, ChildrenBeginWhenTheirParentHasEnded) {

@@ -111,8 +111,6 @@ std::vector<Shard> Stream::children(ShardNumber number) const {
 
 std::vector<Shard> Stream::open_shards() const { return state()->routes->shards(); }
 
-ShardNumber Stream::shard_for(HashKey key) const { return state()->routes->shard_for(key); }
-
 void Stream::adopt(StreamSpec spec) {
   std::lock_guard one_at_a_time(adopting_);
   auto before = state();

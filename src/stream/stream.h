@@ -62,7 +62,6 @@ class Stream final : private Waiters::Source {
   // What a closed shard became, in order of number; empty while it is open.
   std::vector<Shard> children(ShardNumber number) const;
   std::vector<Shard> open_shards() const;
-  ShardNumber shard_for(HashKey key) const;
 
   // Makes the settings and shards of `spec` those of the stream: the same name and incarnation, and
   // in the catalogue already. At once for every reader and writer.

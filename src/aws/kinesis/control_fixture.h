@@ -90,6 +90,14 @@ class ControlTest : public ::testing::Test {
     must("CreateStream", {{"StreamName", name}, {"ShardCount", shards}});
   }
 
+  // As a reload does after the configuration says so.
+  void set_aws_limits(const std::string& name) {
+    auto spec = catalog_->stream(name).value()->spec;
+    spec.aws_limits = true;
+    ASSERT_TRUE(catalog_->put(spec, catalog::Origin::yaml));
+    ASSERT_TRUE(operations_->follow_catalog());
+  }
+
   static std::string arn(const std::string& name) { return stream_arn(Account{}, name); }
 
   Json describe(const std::string& name) {

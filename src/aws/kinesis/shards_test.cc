@@ -104,7 +104,7 @@ TEST_F(ShardActions, UpdateShardCountGivesEveryNewShardParents) {
 
 TEST_F(ShardActions, StreamsWithTheLimitsOfAwsAtMostDoubleOrHalve) {
   create("orders", 2);
-  ASSERT_TRUE(operations_->set_aws_limits("orders", true));
+  set_aws_limits("orders");
   auto count = [](int target) {
     return Json{
         {"StreamName", "orders"}, {"TargetShardCount", target}, {"ScalingType", "UNIFORM_SCALING"}};

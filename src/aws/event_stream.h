@@ -1,16 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "aws/error.h"
 #include "aws/value.h"
-#include "base/result.h"
 
 // Messages of application/vnd.amazon.eventstream. All integers are big-endian:
 //
@@ -36,18 +31,5 @@ std::string exception_frame(Codec codec, const Failure& failure);
 // between the two calls and so is never copied; end_event_frame() takes what the first returned.
 std::size_t begin_event_frame(std::string& out, Codec codec, std::string_view event_type);
 void end_event_frame(std::string& out, std::size_t begin);
-
-struct EventMessage {
-  // Strings only; a header of another type keeps its raw bytes.
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string payload;
-};
-struct DecodedEvent {
-  EventMessage message;
-  std::size_t bytes = 0;  // that it took
-};
-// Nothing while the message is incomplete. Fault::corrupt when a checksum, a length or a header is
-// wrong; headers over 128 KiB and payloads over 24 MiB are refused as AWS's clients refuse them.
-Result<std::optional<DecodedEvent>> decode_event(std::string_view bytes);
 
 }  // namespace tailrace::aws

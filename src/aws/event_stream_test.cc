@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "aws/testing/event_stream_reader.h"
 #include "aws/writer.h"
 #include "base/hex.h"
 

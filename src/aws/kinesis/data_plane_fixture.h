@@ -19,6 +19,7 @@
 #include "aws/event_stream.h"
 #include "aws/kinesis/data_plane.h"
 #include "aws/kinesis/model.h"
+#include "aws/testing/event_stream_reader.h"
 #include "base/base64.h"
 #include "base/memory_directory.h"
 #include "stream/reshard.h"

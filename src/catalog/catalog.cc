@@ -110,7 +110,7 @@ class Session final : public Catalog {
 
  private:
   template <typename Spec>
-  Result<std::vector<Entry<Spec>>> read();
+  Result<std::vector<Entry<Spec>>> read(std::string_view kind = name_of(kind_of(Spec{})));
   template <typename Spec>
   Result<Entry<Spec>> entry_of(const SqliteStatement& row);
   template <typename Spec>
@@ -124,12 +124,11 @@ class Session final : public Catalog {
 };
 
 template <typename Spec>
-Result<std::vector<Entry<Spec>>> Session::read() {
-  Kind kind = kind_of(Spec{});
+Result<std::vector<Entry<Spec>>> Session::read(std::string_view kind) {
   auto select = sqlite_.prepare(
       "SELECT name, origin, spec, created, updated FROM objects WHERE kind = ? ORDER BY name");
   if (!select) return std::move(select).error();
-  select->bind(name_of(kind));
+  select->bind(kind);
   std::vector<Entry<Spec>> entries;
   for (;;) {
     auto row = select->step();
@@ -274,19 +273,11 @@ Result<void> Session::remove(Kind kind, const std::string& name) {
 }
 
 Result<std::vector<stream::StreamSpec>> Session::deletions() {
-  auto select = sqlite_.prepare(
-      "SELECT name, origin, spec, created, updated FROM objects WHERE kind = ? ORDER BY name");
-  if (!select) return std::move(select).error();
-  select->bind(deletion_kind);
+  auto entries = read<stream::StreamSpec>(deletion_kind);
+  if (!entries) return std::move(entries).error();
   std::vector<stream::StreamSpec> specs;
-  for (;;) {
-    auto row = select->step();
-    if (!row) return std::move(row).error();
-    if (!*row) return specs;
-    auto entry = entry_of<stream::StreamSpec>(*select);
-    if (!entry) return std::move(entry).error();
-    specs.push_back(std::move(entry->spec));
-  }
+  for (auto& entry : *entries) specs.push_back(std::move(entry.spec));
+  return specs;
 }
 
 Result<void> Session::end_deletion(const stream::StreamSpec& spec) {

@@ -37,7 +37,7 @@ Outcome describe_consumer(const Control& control, const Value& input) {
   if (!named) return named.error();
   auto stream = find_stream(control, named->stream);
   if (!stream) return stream.error();
-  auto consumer = find_consumer(control, *(*stream)->spec(), *named);
+  auto consumer = find_consumer(control.account, *(*stream)->spec(), *named);
   if (!consumer) return consumer.error();
   return Outcome::Members([&control, stream = named->stream, consumer = *consumer](Writer& writer) {
     writer.begin_map("ConsumerDescription");
@@ -64,10 +64,7 @@ Outcome list_consumers(const Control& control, const Value& input) {
   }
   std::vector<stream::Consumer> consumers = spec->consumers;
   std::erase_if(consumers, [&](const stream::Consumer& one) { return one.name <= after; });
-  auto limit = static_cast<std::size_t>(
-      std::min(input["MaxResults"].integer_or(listed_consumers_max), listed_consumers_max));
-  const bool more = consumers.size() > limit;
-  if (more) consumers.resize(limit);
+  const bool more = cut_to_page(consumers, input["MaxResults"], listed_consumers_max);
   return Outcome::Members([&control, spec, consumers = std::move(consumers), more](Writer& writer) {
     writer.begin_list("Consumers");
     for (const stream::Consumer& consumer : consumers) {

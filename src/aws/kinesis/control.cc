@@ -59,16 +59,6 @@ Result<std::shared_ptr<stream::Stream>> find_stream(const Control& control,
   return stream;
 }
 
-Result<stream::Consumer> find_consumer(const Control& control, const stream::StreamSpec& spec,
-                                       const catalog::StreamOperations::Resource& consumer) {
-  const stream::Consumer* known = spec.find_consumer(consumer.consumer);
-  if (known == nullptr ||
-      known->created_seconds != consumer.created_seconds.value_or(known->created_seconds))
-    return Error{Fault::not_found, "Consumer " + consumer.consumer + " of stream " + spec.name +
-                                       " under account " + control.account.id + " not found."};
-  return *known;
-}
-
 Result<void> check_creation(const Control& control, const Value& input,
                             const stream::StreamSpec& spec) {
   const Value& created = input["StreamCreationTimestamp"];

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -67,13 +69,20 @@ Result<std::shared_ptr<stream::Stream>> find_stream(const Control& control, cons
 Result<std::shared_ptr<stream::Stream>> find_stream(const Control& control,
                                                     const std::string& name);
 
-// A consumer of the stream; Fault::not_found when there is none or another of its name.
-Result<stream::Consumer> find_consumer(const Control& control, const stream::StreamSpec& spec,
-                                       const catalog::StreamOperations::Resource& consumer);
 // StreamCreationTimestamp tells streams apart that had one name one after the other:
 // Fault::not_found when it is given and not this stream's.
 Result<void> check_creation(const Control& control, const Value& input,
                             const stream::StreamSpec& spec);
+
+// Cuts a list down to one page: what the request's limit asks for, and `max` at most, however much
+// that is. Whether something was left off.
+template <typename Item>
+bool cut_to_page(std::vector<Item>& items, const Value& limit, std::int64_t max) {
+  auto size = static_cast<std::size_t>(std::min(limit.integer_or(max), max));
+  if (items.size() <= size) return false;
+  items.resize(size);
+  return true;
+}
 
 std::int64_t now_ms(const Control& control);
 

@@ -82,6 +82,16 @@ Result<Resource> resource_of(const Account& account, const Value& input) {
   return resource_named_by(std::move(*parsed));
 }
 
+Result<stream::Consumer> find_consumer(const Account& account, const stream::StreamSpec& spec,
+                                       const Resource& consumer) {
+  const stream::Consumer* known = spec.find_consumer(consumer.consumer);
+  if (known == nullptr ||
+      known->created_seconds != consumer.created_seconds.value_or(known->created_seconds))
+    return Error{Fault::not_found, "Consumer " + consumer.consumer + " of stream " + spec.name +
+                                       " under account " + account.id + " not found."};
+  return *known;
+}
+
 std::vector<std::string> resources_of(const Account& account, const Value& input) {
   std::vector<std::string> arns;
   for (std::string_view member : {"StreamARN", "ConsumerARN", "ResourceARN"})

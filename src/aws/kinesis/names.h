@@ -26,6 +26,9 @@ Result<catalog::StreamOperations::Resource> resource_of(const Account& account, 
 // The consumer of an ARN.
 Result<catalog::StreamOperations::Resource> consumer_of_arn(const Account& account,
                                                             std::string_view arn);
+// That consumer of the stream; not_found when there is none or another of its name.
+Result<stream::Consumer> find_consumer(const Account& account, const stream::StreamSpec& spec,
+                                       const catalog::StreamOperations::Resource& consumer);
 
 // All ARNs that an input names by the members above, for identity policies; "*" if it names none.
 std::vector<std::string> resources_of(const Account& account, const Value& input);

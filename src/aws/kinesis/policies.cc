@@ -29,7 +29,7 @@ Outcome get_policy(const Control& control, const Value& input) {
   auto spec = (*stream)->spec();
   std::string policy = spec->policy;
   if (!resource->consumer.empty()) {
-    auto consumer = find_consumer(control, *spec, *resource);
+    auto consumer = find_consumer(control.account, *spec, *resource);
     if (!consumer) return consumer.error();
     policy = consumer->policy;
   }

@@ -83,10 +83,7 @@ Outcome list_shards(const Control& control, const Value& input) {
   auto shards = filter_shards((*stream)->shards(), *spec, page.filter, now);
   if (page.after)
     std::erase_if(shards, [&](const stream::Shard& one) { return one.number <= *page.after; });
-  auto limit = static_cast<std::size_t>(
-      std::min(input["MaxResults"].integer_or(listed_shards_max), listed_shards_max));
-  const bool more = shards.size() > limit;
-  if (more) shards.resize(limit);
+  const bool more = cut_to_page(shards, input["MaxResults"], listed_shards_max);
   return Outcome::Members(
       [spec, now, more, filter = page.filter, shards = std::move(shards)](Writer& writer) {
         writer.begin_list("Shards");

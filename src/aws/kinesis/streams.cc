@@ -87,10 +87,7 @@ Outcome describe_stream(const Control& control, const Value& input) {
     if (!number) return number.error();
     std::erase_if(shards, [&](const stream::Shard& shard) { return shard.number <= *number; });
   }
-  auto limit = static_cast<std::size_t>(
-      std::min(input["Limit"].integer_or(described_shards_max), described_shards_max));
-  const bool more = shards.size() > limit;
-  if (more) shards.resize(limit);
+  const bool more = cut_to_page(shards, input["Limit"], described_shards_max);
   return Outcome::Members([&control, spec, shards = std::move(shards), more](Writer& writer) {
     writer.begin_map("StreamDescription");
     write_stream_state(writer, control.account, *spec);
@@ -134,10 +131,7 @@ Outcome list_streams(const Control& control, const Value& input) {
     if (auto spec = stream->spec(); spec->name > after) specs.push_back(std::move(spec));
   std::sort(specs.begin(), specs.end(),
             [](const auto& one, const auto& other) { return one->name < other->name; });
-  auto limit = static_cast<std::size_t>(
-      std::min(input["Limit"].integer_or(listed_streams_max), listed_streams_max));
-  const bool more = specs.size() > limit;
-  if (more) specs.resize(limit);
+  const bool more = cut_to_page(specs, input["Limit"], listed_streams_max);
   return Outcome::Members([&control, specs = std::move(specs), more](Writer& writer) {
     writer.begin_list("StreamNames");
     for (const auto& spec : specs) writer.text(spec->name);

@@ -230,11 +230,8 @@ void subscribe_to_shard(DataPlane& plane, std::shared_ptr<Call> call) {
   auto stream = find_stream(plane, resource->stream);
   if (!stream) return call->fail(failure_of(stream.error()));
   auto spec = (*stream)->spec();
-  const auto* consumer = spec->find_consumer(resource->consumer);
-  if (!consumer || resource->created_seconds.value_or(0) != consumer->created_seconds)
-    return call->fail({"ResourceNotFoundException",
-                       "Consumer " + resource->consumer + " of stream " + spec->name +
-                           " under account " + plane.account.id + " not found."});
+  auto consumer = find_consumer(plane.account, *spec, *resource);
+  if (!consumer) return call->fail(failure_of(consumer.error()));
   auto number = shard_of(plane.account, spec->name, input["ShardId"].text());
   if (!number) return call->fail(failure_of(number.error()));
   auto shard = (*stream)->shard(*number);

@@ -72,7 +72,7 @@ Outcome list_tags_for_resource(const Control& control, const Value& input) {
   auto spec = (*stream)->spec();
   stream::Tags tags = spec->tags;
   if (!resource->consumer.empty()) {
-    auto consumer = find_consumer(control, *spec, *resource);
+    auto consumer = find_consumer(control.account, *spec, *resource);
     if (!consumer) return consumer.error();
     tags = std::move(consumer->tags);
   }

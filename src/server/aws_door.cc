@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aws/kinesis/operations.h"
+#include "server/listen_on.h"
 
 namespace tailrace::server {
 namespace {
@@ -17,14 +18,11 @@ constexpr std::size_t body_bytes_max = 20u << 20;
 constexpr std::chrono::seconds drain_patience{5};
 
 http::Server::Options options_of(const config::Config& config) {
-  http::Server::Options options;
-  options.host = config.aws.host;
-  options.port = config.aws.port;
+  auto options = listen_on(config.aws);
   options.body_bytes_max = body_bytes_max;
   options.connections_max = 4096;
   // What a page that rebinds DNS cannot do is sign; without keys its Host gives it away.
-  if (config.keys.empty())
-    options.hosts_allowed = {"localhost", "127.0.0.1", "::1", config.aws.host};
+  if (!config.keys.empty()) options.hosts_allowed.clear();
   if (config.tls) {
     options.tls = http::Server::Tls{config.tls->certificate, config.tls->key};
     if (config::is_loopback(config.aws))

@@ -15,6 +15,7 @@
 #include "server/data_folder.h"
 #include "server/declared.h"
 #include "server/io_pool.h"
+#include "server/listen_on.h"
 #include "server/running_parts.h"
 #include "server/signals.h"
 #include "server/stop_deadline.h"
@@ -30,14 +31,6 @@ void prepare_process() {
   files.rlim_cur = files.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0)
     spdlog::warn("the limit of open files stays as it is: it cannot be raised");
-}
-
-http::Server::Options admin_options(const config::Endpoint& endpoint) {
-  http::Server::Options options;
-  options.host = endpoint.host;
-  options.port = endpoint.port;
-  options.hosts_allowed = {"localhost", "127.0.0.1", "::1", endpoint.host};
-  return options;
 }
 
 void report_failed_reload(const Error& error) {
@@ -64,8 +57,7 @@ Result<void> serve(const Options& options, Signals& signals, StopDeadline& deadl
   RunningParts& parts = **made;
   auto api = admin::Api::make(io.context(), parts);
   // Before anything touches a source: when the port is taken, that must be all that happens.
-  auto http =
-      http::Server::listen(io.context(), admin_options(options.config.admin), api->handler());
+  auto http = http::Server::listen(io.context(), listen_on(options.config.admin), api->handler());
   if (!http) return std::move(http).error().during("listen for the admin API");
   auto aws = AwsDoor::make(io.context(), options.config, parts.streams(), parts.stream_operations(),
                            clock);

@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/percent_encoding.h"
 #include "base/rfc3339.h"
+#include "cli/json_list.h"
 #include "record/account.h"
 
 namespace tailrace::cli {
@@ -20,12 +21,6 @@ Result<json> ask(AdminClient& client, const std::string& path) {
   if (!parsed.is_object())
     return Error{Fault::internal, "the server's answer to " + path + " is no JSON object"};
   return parsed;
-}
-
-const json& list_of(const json& object, const char* name) {
-  static const json none = json::array();
-  auto value = object.find(name);
-  return value != object.end() && value->is_array() ? *value : none;
 }
 
 // A text, or bytes that are none and so stand there in base64.

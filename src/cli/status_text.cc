@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/human_text.h"
+#include "cli/json_list.h"
 
 namespace tailrace::cli {
 namespace {
@@ -24,12 +25,6 @@ std::uint64_t number_of(const json& object, const char* name) {
   if (value == object.end() || !value->is_number()) return 0;
   double number = value->get<double>();
   return number <= 0 ? 0 : static_cast<std::uint64_t>(number);
-}
-
-const json& list_of(const json& object, const char* name) {
-  static const json none = json::array();
-  auto value = object.find(name);
-  return value != object.end() && value->is_array() ? *value : none;
 }
 
 // "full: the disk has no room" of an error object, the text of one that is text, else nothing.
@@ -118,7 +113,7 @@ std::string streams_text(const Console& console, const json& streams) {
     const std::string name = text_of(stream, "name");
     const json& shards = list_of(stream, "shards");
     auto open = std::ranges::count_if(
-        shards, [](const json& shard) { return text_of(shard, "closed") == "-"; });
+        shards, [](const json& shard) { return shard.value("closed", json()).is_null(); });
     table.add({name, text_of(stream, "status"), human_count(static_cast<std::uint64_t>(open)),
                human_count(number_of(stream, "records")), human_bytes(number_of(stream, "bytes")),
                std::to_string(number_of(stream, "retention_hours")) + " h"});

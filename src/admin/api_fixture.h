@@ -19,7 +19,7 @@
 
 #include "admin/admin.h"
 #include "base/memory_directory.h"
-#include "stream/reshard.h"
+#include "stream/testing/resharding.h"
 
 // What the tests of the API share: the parts as they would be, with the peers played by hand.
 namespace tailrace::admin {
@@ -469,14 +469,8 @@ class ApiFixture : public testing::Test {
     ASSERT_TRUE(appended) << appended.error().message;
     ASSERT_TRUE(stream.log().wait_durable(appended->ticket, test_patience));
   }
-  // In the middle of its range; the children are the next two.
   void split(stream::Stream& stream, ShardNumber shard) {
-    auto spec = *stream.spec();
-    HashRange range = spec.find_shard(shard)->range;
-    HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
-    auto now = std::chrono::floor<std::chrono::milliseconds>(parts.clock.now());
-    ASSERT_TRUE(stream::split(spec, shard, middle, now.time_since_epoch().count()));
-    stream.adopt(std::move(spec));
+    stream::split(stream, shard, unix_ms(parts.clock.now()));
   }
   std::shared_ptr<FakeTask> make_task(const std::string& name, const std::string& stream) {
     capture::TaskStatus status;

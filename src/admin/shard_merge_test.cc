@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "admin/fake_log.h"
+#include "admin/fake_stream.h"
 
 namespace tailrace::admin {
 namespace {
@@ -35,11 +35,11 @@ class ShardMergeTest : public testing::Test {
 };
 
 TEST_F(ShardMergeTest, ShardsAreMergedByArrivalEachInItsOwnOrder) {
-  orders.log->keep(0, 10, "a");
-  orders.log->keep(0, 40, "d");
-  orders.log->keep(0, 30, "e");  // the clock stepped back: the shard's order stands
-  orders.log->keep(1, 20, "b");
-  orders.log->keep(1, 30, "c");
+  orders.log->add(0, 10, "a");
+  orders.log->add(0, 40, "d");
+  orders.log->add(0, 30, "e");  // the clock stepped back: the shard's order stands
+  orders.log->add(1, 20, "b");
+  orders.log->add(1, 30, "c");
   ShardMerge merge{orders.stream, {{0, 0}, {1, 0}}};
 
   EXPECT_EQ(read(merge), (Said{"a", "b", "c", "d", "e"}));
@@ -49,15 +49,15 @@ TEST_F(ShardMergeTest, ShardsAreMergedByArrivalEachInItsOwnOrder) {
 TEST_F(ShardMergeTest, GoesOnWithWhatBecameDurableSince) {
   ShardMerge merge{orders.stream, {{0, 0}, {1, 0}}};
   EXPECT_EQ(read(merge), Said{});
-  orders.log->keep(1, 20, "a");
+  orders.log->add(1, 20, "a");
   EXPECT_EQ(read(merge), (Said{"a"}));
-  orders.log->keep(1, 21, "c");
-  orders.log->keep(0, 20, "b");
+  orders.log->add(1, 21, "c");
+  orders.log->add(0, 20, "b");
   EXPECT_EQ(read(merge), (Said{"b", "c"}));
 }
 
 TEST_F(ShardMergeTest, StopsAtTheLimitAndLosesNothing) {
-  for (int i = 0; i < 10; ++i) orders.log->keep(i % 2, i, std::to_string(i));
+  for (int i = 0; i < 10; ++i) orders.log->add(i % 2, i, std::to_string(i));
   ShardMerge merge{orders.stream, {{0, 0}, {1, 0}}};
   EXPECT_EQ(read(merge, 3), (Said{"0", "1", "2"}));
   EXPECT_EQ(read(merge, 1000, 1), (Said{"3"}));
@@ -65,23 +65,23 @@ TEST_F(ShardMergeTest, StopsAtTheLimitAndLosesNothing) {
 }
 
 TEST_F(ShardMergeTest, ADamagedPlaceIsToldAndTheRestServed) {
-  for (int i = 0; i < 6; ++i) orders.log->keep(0, i, std::to_string(i));
+  for (int i = 0; i < 6; ++i) orders.log->add(0, i, std::to_string(i));
   orders.log->damage(0, 2, 4);
   ShardMerge merge{orders.stream, {{0, 0}}};
   EXPECT_EQ(read(merge), (Said{"0", "1", "corrupt 2..4", "4", "5"}));
 }
 
 TEST_F(ShardMergeTest, WhatRetentionTookMeanwhileIsTold) {
-  for (int i = 0; i < 6; ++i) orders.log->keep(0, i, std::to_string(i));
+  for (int i = 0; i < 6; ++i) orders.log->add(0, i, std::to_string(i));
   ShardMerge merge{orders.stream, {{0, 0}}};
   orders.log->retire_before(0, 4);
   EXPECT_EQ(read(merge), (Said{"not_found 0..4", "4", "5"}));
 }
 
 TEST_F(ShardMergeTest, DamageWithoutAKnownEndEndsTheReading) {
-  orders.log->keep(0, 1, "a");
-  orders.log->keep(0, 2, "b");
-  orders.log->damage_to_nowhere(0, 1);
+  orders.log->add(0, 1, "a");
+  orders.log->add(0, 2, "b");
+  orders.log->damage_from(0, 1);
   ShardMerge merge{orders.stream, {{0, 0}}};
   Buffer out;
   auto records = merge.append_lines(out, 1000, 1u << 20);
@@ -91,34 +91,34 @@ TEST_F(ShardMergeTest, DamageWithoutAKnownEndEndsTheReading) {
 }
 
 TEST_F(ShardMergeTest, WhatAShardBecameFollowsBehindAllOfIt) {
-  orders.log->keep(0, 50, "parent");
+  orders.log->add(0, 50, "parent");
   orders.split(0);
-  orders.log->keep(2, 10, "child");  // the clock stepped back
-  orders.log->keep(1, 30, "neighbour");
+  orders.log->add(2, 10, "child");  // the clock stepped back
+  orders.log->add(1, 30, "neighbour");
   ShardMerge merge{orders.stream, {{0, 0}, {1, 0}, {2, 0}, {3, 0}}};
 
   EXPECT_EQ(read(merge), (Said{"neighbour", "parent", "child"}));
 }
 
 TEST_F(ShardMergeTest, AMergedShardFollowsBehindBothItsParents) {
-  orders.log->keep(0, 50, "a");
-  orders.log->keep(1, 60, "b");
+  orders.log->add(0, 50, "a");
+  orders.log->add(1, 60, "b");
   orders.merge(0, 1);
-  orders.log->keep(2, 10, "c");
+  orders.log->add(2, 10, "c");
   ShardMerge merge{orders.stream, {{0, 0}, {1, 0}, {2, 0}}};
 
   EXPECT_EQ(read(merge), (Said{"a", "b", "c"}));
 }
 
 TEST_F(ShardMergeTest, ShardsThatAppearAreReadFromTheirFirstRecord) {
-  orders.log->keep(0, 1, "old");
+  orders.log->add(0, 1, "old");
   ShardMerge merge{orders.stream, {{0, 1}, {1, 0}}};
   EXPECT_EQ(read(merge), Said{});
-  orders.log->keep(0, 2, "a");
+  orders.log->add(0, 2, "a");
   orders.split(0);
-  orders.log->keep(2, 3, "b");
+  orders.log->add(2, 3, "b");
   orders.split(2);
-  orders.log->keep(5, 4, "c");
+  orders.log->add(5, 4, "c");
 
   EXPECT_EQ(read(merge), (Said{"a", "b", "c"}));
 }
@@ -131,7 +131,7 @@ TEST_F(ShardMergeTest, AReaderIsNeverSentBackNorRoundInCircles) {
 }
 
 TEST_F(ShardMergeTest, StartsAreTheOldestTheNewestOrATime) {
-  for (int i = 0; i < 4; ++i) orders.log->keep(0, 1769853600000 + i * 1000, std::to_string(i));
+  for (int i = 0; i < 4; ++i) orders.log->add(0, 1769853600000 + i * 1000, std::to_string(i));
   orders.log->retire_before(0, 1);
   EXPECT_EQ(*start_offset(*orders.stream, 0, "trim-horizon"), 1u);
   EXPECT_EQ(*start_offset(*orders.stream, 0, "latest"), 4u);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/fake_log.h"
+#include "admin/fake_stream.h"
 
 namespace tailrace::admin {
 namespace {
@@ -32,11 +32,11 @@ class TailTest : public testing::Test {
 };
 
 TEST_F(TailTest, SendsWhatIsThereAndThenWhatComes) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   EXPECT_EQ(peer->status(), 200);
   EXPECT_EQ(peer->lines(1).at(0)["data"], "a");
-  orders.log->keep(1, 2, "b");
+  orders.log->add(1, 2, "b");
   auto lines = peer->lines(2);
   EXPECT_EQ(lines.at(1)["data"], "b");
   EXPECT_EQ(lines.at(1)["shard_id"], "shardId-000000000001");
@@ -44,21 +44,21 @@ TEST_F(TailTest, SendsWhatIsThereAndThenWhatComes) {
 }
 
 TEST_F(TailTest, GoesOverASplitAndAMergeInOrder) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   peer->lines(1);
   orders.split(0);
-  orders.log->keep(3, 2, "b");
+  orders.log->add(3, 2, "b");
   peer->lines(2);
   orders.merge(3, 1);
-  orders.log->keep(4, 3, "c");
+  orders.log->add(4, 3, "c");
   auto lines = peer->lines(3);
   EXPECT_EQ(lines.at(1)["shard_id"], "shardId-000000000003");
   EXPECT_EQ(lines.at(2)["shard_id"], "shardId-000000000004");
 }
 
 TEST_F(TailTest, EndsAfterTheLimit) {
-  for (int i = 0; i < 5; ++i) orders.log->keep(0, i, std::to_string(i));
+  for (int i = 0; i < 5; ++i) orders.log->add(0, i, std::to_string(i));
   auto peer = tail(3);
   EXPECT_EQ(peer->lines_to_the_end().size(), 3u);
   EXPECT_EQ(orders.watchers(), 0u);
@@ -67,11 +67,11 @@ TEST_F(TailTest, EndsAfterTheLimit) {
 TEST_F(TailTest, ALimitOfZeroEndsAtOnce) { EXPECT_EQ(tail(0)->lines_to_the_end().size(), 0u); }
 
 TEST_F(TailTest, ASlowPeerIsWaitedFor) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   peer->wait_for_chunk();
   // The fake peer fails the test when a second write comes before the first was taken.
-  for (int i = 0; i < 1000; ++i) orders.log->keep(0, 2, "more");
+  for (int i = 0; i < 1000; ++i) orders.log->add(0, 2, "more");
   EXPECT_EQ(peer->chunks(), 1u);
   EXPECT_EQ(peer->lines(1001).size(), 1001u);
 }
@@ -82,11 +82,11 @@ TEST_F(TailTest, APeerThatLeavesIsForgotten) {
   EXPECT_EQ(orders.watchers(), 1u);
   peer->leave();
   EXPECT_EQ(orders.watchers(), 0u);
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
 }
 
 TEST_F(TailTest, APeerThatIsGoneWhenWrittenToIsForgotten) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   peer->wait_for_chunk();
   peer->take_chunk(false);
@@ -95,7 +95,7 @@ TEST_F(TailTest, APeerThatIsGoneWhenWrittenToIsForgotten) {
 }
 
 TEST_F(TailTest, AFencedLogEndsItWithTheReasonAfterTheLastRecord) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   peer->lines(1);
   orders.log->fence();
@@ -105,7 +105,7 @@ TEST_F(TailTest, AFencedLogEndsItWithTheReasonAfterTheLastRecord) {
 }
 
 TEST_F(TailTest, ClosingEndsItEvenWhileAPeerIsSlow) {
-  orders.log->keep(0, 1, "a");
+  orders.log->add(0, 1, "a");
   auto peer = tail();
   peer->wait_for_chunk();
   open.close_all();

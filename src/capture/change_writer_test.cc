@@ -8,8 +8,8 @@
 
 #include "base/memory_directory.h"
 #include "capture/drain.h"
-#include "stream/reshard.h"
 #include "stream/streams.h"
+#include "stream/testing/resharding.h"
 
 namespace tailrace::capture {
 namespace {
@@ -143,17 +143,9 @@ class ChangeWriterTest : public testing::Test {
     return shards;
   }
 
-  void split(ShardNumber shard) {
-    auto spec = *stream_->spec();
-    HashRange range = spec.find_shard(shard)->range;
-    HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
-    ASSERT_TRUE(stream::split(spec, shard, middle, 1000));
-    stream_->adopt(std::move(spec));
-  }
+  void split(ShardNumber shard) { stream::split(*stream_, shard, 1000); }
   void merge(ShardNumber shard, ShardNumber adjacent) {
-    auto spec = *stream_->spec();
-    ASSERT_TRUE(stream::merge(spec, shard, adjacent, 1000));
-    stream_->adopt(std::move(spec));
+    stream::merge(*stream_, shard, adjacent, 1000);
   }
 
   Position stored() {

@@ -1,3 +1,5 @@
+#include "stream/testing/resharding.h"
+
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -12,7 +14,6 @@
 #include "capture/task.h"
 #include "pg/testing/postgres_server.h"
 #include "rules/mappings.h"
-#include "stream/reshard.h"
 #include "stream/streams.h"
 
 // A task that loads, drains and streams while its stream is split and merged all the time.
@@ -59,19 +60,15 @@ class ReshardingTest : public testing::Test {
     log::StreamLog& log = stream_->log();
     for (int done = 0; !over && done < reshards_max;) {
       if (!log.wait_durable(log.durable() + 1, 10ms)) continue;
-      auto spec = *stream_->spec();
       auto open = stream_->open_shards();
       std::size_t at = random() % open.size();
       bool splits = open.size() == 1 || (open.size() < open_shards_max && random() % 2 == 0);
       if (splits) {
-        HashRange range = open[at].range;
-        HashKey middle{range.first.value + (range.last.value - range.first.value) / 2 + 1};
-        ASSERT_TRUE(stream::split(spec, open[at].number, middle, 1000 + done));
+        stream::split(*stream_, open[at].number, 1000 + done);
       } else {
         if (at + 1 == open.size()) --at;
-        ASSERT_TRUE(stream::merge(spec, open[at].number, open[at + 1].number, 1000 + done));
+        stream::merge(*stream_, open[at].number, open[at + 1].number, 1000 + done);
       }
-      stream_->adopt(std::move(spec));
       ++done;
     }
   }

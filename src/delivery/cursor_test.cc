@@ -1,7 +1,7 @@
 #include "delivery/cursor.h"
 
 #include "delivery/delivery_fixture.h"
-#include "delivery/memory_log.h"
+#include "log/testing/memory_log.h"
 
 namespace tailrace::delivery {
 namespace {
@@ -13,7 +13,7 @@ class CursorTest : public testing::Test {
  protected:
   CursorTest() : folder_(make_temporary_folder()) {
     spdlog::set_level(spdlog::level::off);
-    auto log = std::make_unique<MemoryLog>();
+    auto log = std::make_unique<log::testing::MemoryLog>();
     log_ = log.get();
     stream_ = std::make_shared<stream::Stream>(stream_spec("orders", 1), std::move(log), clock_);
     ledger_ = Ledger::open(folder_ + "/delivery.sqlite", [this] {
@@ -45,7 +45,7 @@ class CursorTest : public testing::Test {
                             });
   }
   void add(int from, int to) {
-    for (int i = from; i < to; ++i) log_->add(0, "key", std::to_string(i), 1700000000000);
+    for (int i = from; i < to; ++i) log_->add(0, 1700000000000, std::to_string(i));
   }
   [[nodiscard]] bool wait_committed(Offset next) {
     std::unique_lock lock(mutex_);
@@ -68,7 +68,7 @@ class CursorTest : public testing::Test {
   TriggerSpec spec_ = trigger_spec("orders", "f");
   std::mutex mutex_;
   std::condition_variable changed_;
-  MemoryLog* log_ = nullptr;
+  log::testing::MemoryLog* log_ = nullptr;
   std::shared_ptr<stream::Stream> stream_;
   FakeFunctions functions_{[](const Seen&) { return done(); }};
   Pool pool_;
@@ -81,14 +81,14 @@ class CursorTest : public testing::Test {
 
 TEST_F(CursorTest, StopsBeforeDamageAndSkipsNothing) {
   add(0, 5);
-  log_->damage_at(0, 2);
+  log_->damage_from(0, 2);
   start();
 
   ASSERT_TRUE(wait_committed(2));
   ASSERT_TRUE(wait_broken());
   add(5, 8);
 
-  EXPECT_THAT(*cursor_->broken(), HasSubstr("offsets 2 to 3 are damaged"));
+  EXPECT_THAT(*cursor_->broken(), HasSubstr("from offset 2 on it is damaged"));
   auto status = cursor_->status();
   EXPECT_EQ(status.next, 2u);
   EXPECT_EQ(status.end, 8u);
@@ -98,7 +98,7 @@ TEST_F(CursorTest, StopsBeforeDamageAndSkipsNothing) {
 
 TEST_F(CursorTest, TriesDamageAgainWhenTheTriggerIsPutAgain) {
   add(0, 3);
-  log_->damage_at(0, 1);
+  log_->damage_from(0, 1);
   start();
   ASSERT_TRUE(wait_broken());
 

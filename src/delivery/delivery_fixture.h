@@ -17,7 +17,7 @@
 
 #include "base/base64.h"
 #include "delivery/deliveries.h"
-#include "stream/reshard.h"
+#include "stream/testing/resharding.h"
 
 namespace tailrace::delivery {
 
@@ -197,18 +197,11 @@ inline void add_to(stream::Batch& batch, const stream::Stream& stream, ShardNumb
   batch.end_record();
 }
 
-// In the middle of its range.
 inline void split(stream::Stream& stream, ShardNumber shard) {
-  auto spec = *stream.spec();
-  HashRange range = spec.find_shard(shard)->range;
-  HashKey middle{range.first.value + (range.last.value - range.first.value) / 2};
-  ASSERT_TRUE(stream::split(spec, shard, middle, 1700000010'000));
-  stream.adopt(std::move(spec));
+  stream::split(stream, shard, 1700000010'000);
 }
 inline void merge(stream::Stream& stream, ShardNumber shard, ShardNumber adjacent) {
-  auto spec = *stream.spec();
-  ASSERT_TRUE(stream::merge(spec, shard, adjacent, 1700000010'000));
-  stream.adopt(std::move(spec));
+  stream::merge(stream, shard, adjacent, 1700000010'000);
 }
 
 // Whatever a test waits for comes with a wake-up of some Deliveries.

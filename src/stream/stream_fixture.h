@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/memory_directory.h"
-#include "stream/reshard.h"
 #include "stream/streams.h"
+#include "stream/testing/resharding.h"
 
 namespace tailrace::stream {
 
@@ -68,24 +68,9 @@ class StreamTest : public testing::Test {
       from = read->next;
     }
   }
-  // What StreamOperations does after its transaction.
-  template <typename Change>
-  static void reshard(Stream& stream, Change change) {
-    StreamSpec changed = *stream.spec();
-    change(changed);
-    stream.adopt(std::move(changed));
-  }
-  void split(Stream& stream, ShardNumber shard) {
-    reshard(stream, [&](StreamSpec& changed) {
-      HashRange range = changed.find_shard(shard)->range;
-      HashKey middle{range.first.value + (range.last.value - range.first.value) / 2 + 1};
-      ASSERT_TRUE(stream::split(changed, shard, middle, clock.ms()));
-    });
-  }
+  void split(Stream& stream, ShardNumber shard) { stream::split(stream, shard, clock.ms()); }
   void merge(Stream& stream, ShardNumber shard, ShardNumber adjacent) {
-    reshard(stream, [&](StreamSpec& changed) {
-      ASSERT_TRUE(stream::merge(changed, shard, adjacent, clock.ms()));
-    });
+    stream::merge(stream, shard, adjacent, clock.ms());
   }
 
   std::unique_ptr<MemoryDirectory> disk = std::make_unique<MemoryDirectory>();

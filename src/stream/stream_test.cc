@@ -1,6 +1,6 @@
 #include "stream/stream.h"
 
-#include "stream/reshard.h"
+#include "log/testing/memory_log.h"
 #include "stream/stream_fixture.h"
 
 namespace tailrace::stream {
@@ -16,6 +16,37 @@ TEST_F(StreamTest, AKeyIsRoutedToTheShardWhoseRangeHoldsIt) {
     EXPECT_EQ(batch.shard_for(shard.range.first), shard.number);
     EXPECT_EQ(batch.shard_for(shard.range.last), shard.number);
   }
+}
+
+// Refuses a batch, and has room for it before anybody can ask to wait for that.
+class CrowdedLog final : public log::testing::MemoryLog {
+ public:
+  Result<Appended> append(log::Batch&, std::chrono::milliseconds) override {
+    if (durable_++ == 0) return Error{Fault::unavailable, "the queue is full"};
+    return Appended{.ticket = 2};
+  }
+  Ticket durable() const override { return durable_; }
+  Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds) override {
+    if (ticket <= durable_) return {};
+    ++waits_in_vain;
+    return Error{Fault::timeout, "nobody else appends"};
+  }
+  int waits_in_vain = 0;
+
+ private:
+  Ticket durable_ = 0;
+};
+
+TEST_F(StreamTest, RoomThatIsMadeRightAfterARefusalIsNotWaitedForOnceMore) {
+  auto owned = std::make_unique<CrowdedLog>();
+  CrowdedLog& log = *owned;
+  Stream stream(spec("orders", 1), std::move(owned), clock);
+  auto batch = stream.begin_batch();
+  batch.add("key", "payload");
+  auto appended = stream.append(batch, patience);
+  ASSERT_TRUE(appended) << appended.error().message;
+  EXPECT_EQ(appended->ticket, 2u);
+  EXPECT_EQ(log.waits_in_vain, 0);
 }
 
 TEST_F(StreamTest, ASequenceNumberLeadsBackToTheOffset) {

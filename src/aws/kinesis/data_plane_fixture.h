@@ -22,7 +22,7 @@
 #include "aws/testing/event_stream_reader.h"
 #include "base/base64.h"
 #include "base/memory_directory.h"
-#include "stream/reshard.h"
+#include "stream/testing/resharding.h"
 
 namespace tailrace::aws::kinesis::testing {
 
@@ -240,12 +240,7 @@ class DataPlaneFixture : public ::testing::Test {
     mutate(spec);
     orders->adopt(spec);
   }
-  void split_first_shard() {
-    change([&](stream::StreamSpec& spec) {
-      auto middle = HashKey{spec.shards[0].range.last.value / 2};
-      ASSERT_TRUE(stream::split(spec, 0, middle, ms()).has_value());
-    });
-  }
+  void split_first_shard() { stream::split(*orders, 0, ms()); }
   std::int64_t ms() { return now_ms(plane); }
 
   // Begins an action; what it answers comes to the responder.

@@ -47,6 +47,14 @@ Error gap(const TaskSpec& spec, const std::string& what) {
               spec.name + "' makes a new slot and loads the tables again"};
 }
 
+Error slot_in_use(const Error& error, const std::string& slot) {
+  return {Fault::unavailable, error.message +
+                                  "; if no other client should use it: SELECT "
+                                  "pg_terminate_backend(active_pid) FROM pg_replication_slots "
+                                  "WHERE slot_name = '" +
+                                  slot + "';"};
+}
+
 Result<void> check_continuity(const TaskSpec& spec, const std::optional<pg::Slot>& slot,
                               const pg::System& system, pg::Connection& replication,
                               Position& position) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "base/whole_number.h"
+
 namespace tailrace::capture {
 namespace {
 
@@ -35,13 +37,18 @@ class Findings {
 };
 
 Result<std::map<std::string, std::string>> settings(pg::Connection& sql) {
-  auto rows = sql.query(
-      "select name, setting from pg_settings where name in ('wal_level','max_replication_slots',"
-      "'max_wal_senders','max_slot_wal_keep_size','synchronous_standby_names','server_encoding')");
+  constexpr const char* needed[] = {"wal_level", "max_replication_slots", "max_slot_wal_keep_size",
+                                    "synchronous_standby_names", "server_encoding"};
+  auto rows = sql.query("select name, setting from pg_settings where name = any($1::text[])",
+                        {fmt::format("{{{}}}", fmt::join(needed, ","))});
   if (!rows) return std::move(rows).error().during("read settings");
   std::map<std::string, std::string> all;
   for (std::size_t row = 0; row < rows->rows.size(); ++row)
     all[rows->text(row, 0)] = rows->text(row, 1);
+  for (const char* name : needed)
+    if (!all.contains(name))
+      return Error{Fault::invalid, "the server says that it is PostgreSQL " +
+                                       sql.server_version_text() + " and has no setting " + name};
   return all;
 }
 
@@ -81,9 +88,11 @@ Result<TableRights> table_rights(pg::Connection& sql, const std::vector<WantedTa
       {oids + "}"});
   if (!rows) return std::move(rows).error().during("read table rights");
   for (std::size_t row = 0; row < rows->rows.size(); ++row) {
-    auto oid = static_cast<std::uint32_t>(std::stoul(rows->text(row, 0)));
-    if (rows->text(row, 1) != "t") result.unreadable.insert(oid);
-    if (rows->text(row, 2) != "t") result.foreign.insert(oid);
+    auto oid = parse_whole<std::uint32_t>(rows->text(row, 0));
+    if (!oid)
+      return Error{Fault::corrupt, "read table rights: '" + rows->text(row, 0) + "' is no oid"};
+    if (rows->text(row, 1) != "t") result.unreadable.insert(*oid);
+    if (rows->text(row, 2) != "t") result.foreign.insert(*oid);
   }
   return result;
 }
@@ -112,8 +121,8 @@ void inspect_replication(const TaskSpec& spec, const std::map<std::string, std::
 
   auto used = sql.query("select count(*) from pg_replication_slots");
   if (used && !slot_exists) {
-    int max = std::stoi(setting.at("max_replication_slots"));
-    int taken = std::stoi(used->text(0, 0));
+    auto max = parse_whole<int>(setting.at("max_replication_slots")).value_or(0);
+    auto taken = parse_whole<int>(used->text(0, 0)).value_or(0);
     // A load that starts again needs a temporary slot beside the task's own.
     if (taken >= max)
       findings.fail(

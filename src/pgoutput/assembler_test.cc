@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/hex.h"
 #include "pgoutput/testing/memory_directory.h"
 #include "pgoutput/testing/message_writer.h"
 #include "pgoutput/testing/recording_sink.h"
@@ -71,22 +72,17 @@ class AssemblerTest : public ::testing::Test {
   std::unique_ptr<Assembler> assembler;
 };
 
-std::string from_hex(std::string_view hex) {
-  std::string bytes;
-  std::string digits;
-  for (char c : hex)
-    if (c != ' ') digits += c;
-  for (std::size_t i = 0; i < digits.size(); i += 2)
-    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
-  return bytes;
+std::string bytes_of(std::string digits) {
+  std::erase(digits, ' ');
+  return from_hex(digits).value();
 }
 
 TEST_F(AssemblerTest, TakesATransactionAsAServerSentIt) {
-  feed({from_hex("42 0000000001780480 000303e48a2f02a9 000002f4"),
-        from_hex("52 00004000 7075626c696300 6100 64 0002 01 696400 00000017 ffffffff 00 7400 "
+  feed({bytes_of("42 0000000001780480 000303e48a2f02a9 000002f4"),
+        bytes_of("52 00004000 7075626c696300 6100 64 0002 01 696400 00000017 ffffffff 00 7400 "
                  "00000019 ffffffff"),
-        from_hex("49 00004000 4e 0002 74 00000001 37 74 00000002 6869"),
-        from_hex("43 00 0000000001780480 00000000017804b0 000303e48a2f02a9")});
+        bytes_of("49 00004000 4e 0002 74 00000001 37 74 00000002 6869"),
+        bytes_of("43 00 0000000001780480 00000000017804b0 000303e48a2f02a9")});
 
   const std::string transaction =
       "756 at 0/1780480 time " + std::to_string(0x000303e48a2f02a9 + 946684800000000);

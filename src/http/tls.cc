@@ -65,8 +65,12 @@ class TlsTransport final : public Transport {
   // A peer that still sends takes our close_notify for an end of both directions.
   void end_sending() override {}
 
+  // Our close_notify is all that it takes (RFC 8446, 6.1): a peer that keeps the connection in a
+  // pool answers it when it next looks there. A write behind it fails as soon as it is on its way.
   void shut(User user) override {
-    stream_.async_shutdown([user = std::move(user)](error_code) { user->on_shut(); });
+    stream_.async_shutdown([user](error_code) { user->on_shut(); });
+    asio::async_write(stream_, asio::buffer("", 1),
+                      [user](error_code, std::size_t) { user->on_shut(); });
   }
 
   Socket& socket() override { return stream_.next_layer(); }

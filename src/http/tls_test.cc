@@ -189,6 +189,16 @@ TEST_F(TlsTest, ADrainedConnectionEndsWithANotice) {
   EXPECT_TRUE(someone.ended());
 }
 
+TEST_F(TlsTest, ASilentPeerIsNotWaitedForAtTheEnd) {
+  serve_version();
+  TlsPeer idle(server_->port(), "\x08http/1.1");
+  ASSERT_TRUE(idle.connected());
+  server_->drain();
+  // Less than a peer gets that is still to read an answer.
+  EXPECT_TRUE(server_->wait_until_drained(std::chrono::seconds{4}));
+  EXPECT_EQ(idle.hear(1), "");
+}
+
 TEST_F(TlsTest, BadFilesAreNamed) {
   auto failure = [&](const std::string& certificate, const std::string& key) {
     Server::Options with;

@@ -57,10 +57,10 @@ class Get final : public http::OpenAnswer, public std::enable_shared_from_this<G
 
   void start(milliseconds wait) {
     wait_ = wait;
-    if (wait.count() == 0)
-      attempt();
-    else if (plane_.open.add(shared_from_this()))
+    if (wait.count() > 0 && plane_.open.add(shared_from_this()))
       kick();
+    else
+      attempt();
   }
 
   // Answered with what there is: its client goes on from there once the server is back.

@@ -239,6 +239,9 @@ TEST_F(GetRecordsTest, AReaderThatWaitsIsAnsweredWhenTheServerStops) {
   auto responder = begin("GetRecords", {{"ShardIterator", iterator("LATEST")}}, waits("20000"));
   plane.open.close_all();
   EXPECT_TRUE(Json::parse(responder->response().body).contains("NextShardIterator"));
+
+  auto just_after = begin("GetRecords", {{"ShardIterator", iterator("LATEST")}}, waits("20000"));
+  EXPECT_TRUE(Json::parse(just_after->response().body).contains("NextShardIterator"));
 }
 
 TEST_F(GetRecordsTest, AReaderThatLeavesIsForgotten) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -90,29 +91,45 @@ void SegmentedLog::abandon(const Error& why) {
 // ---- appending
 
 Result<StreamLog::Appended> SegmentedLog::append(Batch& batch, std::chrono::milliseconds patience) {
-  std::size_t bytes = batch.bytes();
-  PendingBatch pending;
-  pending.bytes = bytes;
-  pending.firsts.reserve(batch.pieces().size());
   std::unique_lock lock(queue_mutex_);
-  auto has_room = [&] {
-    return queue_.pending_bytes == 0 || queue_.pending_bytes + bytes <= options_.pending_bytes_max;
-  };
-  if (!has_room()) {
+  if (!has_room(batch.bytes())) {
     ++queue_.room_waiters;
-    bool waited = room_.wait_until(lock, deadline_after(patience),
-                                   [&] { return has_room() || queue_.fenced || queue_.full; });
+    bool waited = room_.wait_until(lock, deadline_after(patience), [&] {
+      return has_room(batch.bytes()) || queue_.fenced || queue_.full;
+    });
     --queue_.room_waiters;
-    if (!waited)
-      return Error{Fault::unavailable, "stream " + options_.name + ": " +
-                                           std::to_string(queue_.pending_bytes) +
-                                           " bytes wait for the disk already; try again"};
+    if (!waited) return no_room_error();
   }
+  auto appended = enqueue(batch);
+  flush(std::move(lock));
+  return appended;
+}
+
+Result<StreamLog::Appended> SegmentedLog::queue(Batch& batch) {
+  std::lock_guard lock(queue_mutex_);
+  if (!has_room(batch.bytes()) && !queue_.fenced && !queue_.full) return no_room_error();
+  return enqueue(batch);
+}
+
+void SegmentedLog::flush() { flush(std::unique_lock(queue_mutex_)); }
+
+void SegmentedLog::flush(std::unique_lock<std::mutex> lock) {
+  if (queue_.batches.empty()) return;
+  queue_.flushed = true;
+  bool wake = std::exchange(queue_.writer_waits, false);
+  lock.unlock();
+  if (wake) work_.notify_one();
+}
+
+Result<StreamLog::Appended> SegmentedLog::enqueue(Batch& batch) {
   if (queue_.fenced) return *queue_.fenced;
   if (queue_.full) return *queue_.full;
   if (batch.empty()) return Appended{queue_.last_ticket, {}};
 
+  PendingBatch pending;
+  pending.bytes = batch.bytes();
   pending.ticket = ++queue_.last_ticket;
+  pending.firsts.reserve(batch.pieces().size());
   for (const auto& [shard, piece] : batch.pieces()) {
     auto next = queue_.next.try_emplace(shard, queue_.next_of_unlisted).first;
     pending.firsts.push_back({shard, next->second, piece.count});
@@ -120,12 +137,19 @@ Result<StreamLog::Appended> SegmentedLog::append(Batch& batch, std::chrono::mill
   }
   pending.batch = batch.take();
   Appended appended{pending.ticket, pending.firsts};
-  queue_.pending_bytes += bytes;
+  queue_.pending_bytes += pending.bytes;
   queue_.batches.push_back(std::move(pending));
-  bool wake = std::exchange(queue_.writer_waits, false);
-  lock.unlock();
-  if (wake) work_.notify_one();
   return appended;
+}
+
+bool SegmentedLog::has_room(std::size_t bytes) const {
+  return queue_.pending_bytes == 0 || queue_.pending_bytes + bytes <= options_.pending_bytes_max;
+}
+
+Error SegmentedLog::no_room_error() const {
+  return Error{Fault::unavailable, "stream " + options_.name + ": " +
+                                       std::to_string(queue_.pending_bytes) +
+                                       " bytes wait for the disk already; try again"};
 }
 
 StreamLog::Ticket SegmentedLog::appended() const {
@@ -153,7 +177,7 @@ void SegmentedLog::run() {
   pthread_setname_np(pthread_self(), "log");
   std::vector<PendingBatch> batches;
   while (take(batches)) {
-    Group group(std::exchange(batches, {}), state_.next_group, state_.last_ticket);
+    Group group(std::move(batches), state_.next_group, state_.last_ticket);
     if (!write(group)) return;
   }
   finish();
@@ -175,7 +199,7 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
       continue;
     }
     bool rotates = std::exchange(queue_.rotate, false);
-    if (!queue_.batches.empty()) break;
+    if (!queue_.batches.empty() && (queue_.flushed || queue_.stopping)) break;
     if (queue_.stopping) return false;
     if (rotates) {
       lock.unlock();
@@ -190,14 +214,16 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
       work_.wait(lock);
     queue_.writer_waits = false;
   }
-  std::size_t bytes = 0;
-  while (!queue_.batches.empty()) {
-    std::size_t more = queue_.batches.front().bytes;
-    if (!batches.empty() && bytes + more > group_bytes_max) break;
-    bytes += more;
-    batches.push_back(std::move(queue_.batches.front()));
-    queue_.batches.pop_front();
-  }
+  // One at least.
+  std::size_t bytes = queue_.batches.front().bytes;
+  auto end = std::find_if(queue_.batches.begin() + 1, queue_.batches.end(),
+                          [&](const PendingBatch& pending) {
+                            bytes += pending.bytes;
+                            return bytes > group_bytes_max;
+                          });
+  batches.assign(std::make_move_iterator(queue_.batches.begin()), std::make_move_iterator(end));
+  queue_.batches.erase(queue_.batches.begin(), end);
+  queue_.flushed = !queue_.batches.empty();
   lock.unlock();
   durable_.begin_group(batches.back().ticket);
   return true;

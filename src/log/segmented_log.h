@@ -35,6 +35,8 @@ class SegmentedLog final : public StreamLog {
   ~SegmentedLog() override;
 
   Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) override;
+  Result<Appended> queue(Batch& batch) override;
+  void flush() override;
   Ticket appended() const override;
   Ticket durable() const override { return durable_.ticket(); }
   Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) override;
@@ -60,12 +62,13 @@ class SegmentedLog final : public StreamLog {
  private:
   // What append() fills and the writer takes.
   struct Queue {
-    std::deque<PendingBatch> batches;
+    std::vector<PendingBatch> batches;
     std::size_t pending_bytes = 0;  // until they are durable
     Ticket last_ticket = 0;
     std::unordered_map<ShardNumber, Offset> next;
     Offset next_of_unlisted = 0;
     std::size_t room_waiters = 0;
+    bool flushed = false;  // the writer is to take what is there
     bool writer_waits = false;
     bool stopping = false;
     bool try_room_now = false;
@@ -93,6 +96,13 @@ class SegmentedLog final : public StreamLog {
   Error fenced_error(const Error& cause) const;
   Error trimmed_error(ShardNumber shard, Offset from, Offset first) const;
   Error lost_error(ShardNumber shard, Offset from, Offset end) const;
+
+  // Gives the batch its place in the queue, which has room for it. With the lock held.
+  Result<Appended> enqueue(Batch& batch);
+  bool has_room(std::size_t bytes) const;
+  Error no_room_error() const;
+  // Lets go of the lock, and tells the writer.
+  void flush(std::unique_lock<std::mutex> lock);
 
   // The writer thread.
   void run();

@@ -80,6 +80,13 @@ class StreamLog {
   // What was taken before the disk was full stays queued and is written when there is room. An
   // empty batch gets the ticket of the newest one.
   virtual Result<Appended> append(Batch& batch, std::chrono::milliseconds patience) = 0;
+  // append() without patience, for many small batches: the writer need not hear of them before the
+  // next flush(), so that those which come at about the same time share a group. A flush() must
+  // follow.
+  virtual Result<Appended> queue(Batch& batch) {
+    return append(batch, std::chrono::milliseconds{0});
+  }
+  virtual void flush() {}
   // The newest ticket that append() has given.
   virtual Ticket appended() const = 0;
 

@@ -342,6 +342,30 @@ TEST_F(StreamLogTest, AFullQueueRefusesAfterThePatienceAndKeepsTheBatchTheCaller
   disk->on_sync(nullptr);
 }
 
+TEST_F(StreamLogTest, BatchesThatAreQueuedShareTheGroupOfTheNextFlush) {
+  open();
+  auto queue = [&](const std::string& payload) {
+    Batch batch = batch_at(1000);
+    batch.add(0, "key", payload);
+    auto queued = log->queue(batch);
+    ASSERT_TRUE(queued) << queued.error().message;
+    EXPECT_TRUE(batch.empty());
+  };
+  for (const char* payload : {"a", "b", "c"}) queue(payload);
+  log->flush();
+  ASSERT_TRUE(log->wait_durable(3, patience));
+  EXPECT_EQ(log->statistics().groups, 1u);
+
+  queue("d");
+  append(0, "e");  // tells the writer too
+  EXPECT_EQ(log->statistics().groups, 2u);
+
+  queue("f");
+  log.reset();
+  open();
+  EXPECT_THAT(payloads(0), ElementsAre("a", "b", "c", "d", "e", "f"));
+}
+
 TEST_F(StreamLogTest, WithSyncIntervalRecordsAreReadableBeforeTheyAreSynced) {
   options.sync = Sync::interval;
   options.sync_interval = std::chrono::hours{1};

@@ -56,8 +56,8 @@ Stream::Stream(StreamSpec spec, std::unique_ptr<log::StreamLog> log, Clock& cloc
     : clock_(clock),
       name_(spec.name),
       log_(std::move(log)),
-      waiters_(std::make_shared<Waiters>(static_cast<const Waiters::Source&>(*this),
-                                         std::move(executor))) {
+      waiters_(
+          std::make_shared<Waiters>(static_cast<Waiters::Source&>(*this), std::move(executor))) {
   auto state = std::make_shared<State>();
   state->routes = std::make_shared<const Routes>(spec.shards);
   for (const Shard& shard : spec.shards)
@@ -144,12 +144,13 @@ void Stream::adopt(StreamSpec spec) {
 
 Batch Stream::begin_batch() const { return Batch(state()->routes, clock_.now()); }
 
-Result<log::StreamLog::Appended> Stream::append_now(Batch& batch) {
+template <typename Enter>
+Result<log::StreamLog::Appended> Stream::enter(Batch& batch, Enter enter) {
   for (;;) {
     std::shared_lock lock(mutex_);
     if (deleted_) return deleted_error();
     auto routes = state_->routes;
-    if (batch.routes_ == routes) return log_->append(batch.content_, std::chrono::milliseconds{0});
+    if (batch.routes_ == routes) return enter(batch.content_);
     lock.unlock();
     batch.route_anew(std::move(routes));
   }
@@ -160,7 +161,9 @@ Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milli
   for (;;) {
     // Asked before trying: room that is made after the refusal is not waited for once more.
     auto durable = log_->durable();
-    auto appended = append_now(batch);
+    auto appended = enter(batch, [&](log::Batch& content) {
+      return log_->append(content, std::chrono::milliseconds{0});
+    });
     if (appended) batch.restart();
     auto left =
         std::chrono::floor<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
@@ -172,8 +175,9 @@ Result<log::StreamLog::Appended> Stream::append(Batch& batch, std::chrono::milli
 }
 
 Result<Stream::Put> Stream::put(Batch& batch) {
-  auto appended = append_now(batch);
+  auto appended = enter(batch, [&](log::Batch& content) { return log_->queue(content); });
   if (!appended) return std::move(appended).error();
+  waiters_->flush();
   Put put;
   put.ticket = appended->ticket;
   put.places.reserve(batch.added_.size());

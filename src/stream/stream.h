@@ -83,7 +83,8 @@ class Stream final : private Waiters::Source {
     std::vector<Place> places;  // of the records, in the order in which they were added
   };
   // append() without patience that tells where the records are; the batch holds none that are meant
-  // for every shard. Never waits.
+  // for every shard. Never waits. Batches that are put in one turn of the executor reach the disk
+  // together.
   Result<Put> put(Batch& batch);
 
   // Calls once everything up to the ticket is as durable as the stream's Sync promises, or will
@@ -129,13 +130,15 @@ class Stream final : private Waiters::Source {
  private:
   struct State;
 
+  void flush() override { log_->flush(); }
   log::StreamLog::Ticket durable() const override { return log_->durable(); }
   std::optional<Error> fenced() const override { return log_->fenced(); }
   Offset readable_before(ShardNumber shard) const override;
 
-  // Appends what the batch holds to the shards of now; never waits. The batch still tells what it
-  // held.
-  Result<log::StreamLog::Appended> append_now(Batch& batch);
+  // Gives what the batch holds to the log, routed to the shards of now. The batch still tells what
+  // it held.
+  template <typename Enter>
+  Result<log::StreamLog::Appended> enter(Batch& batch, Enter enter);
   std::shared_ptr<const State> state() const;
   std::int64_t now_ms() const;
   Error deleted_error() const;

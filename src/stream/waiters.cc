@@ -58,6 +58,14 @@ Waiting Waiters::when_readable(ShardNumber shard, Offset from, std::function<voi
   return {};
 }
 
+void Waiters::flush() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!schedule_locked()) return;
+  }
+  post_sweep();
+}
+
 void Waiters::wake() {
   {
     std::lock_guard lock(mutex_);
@@ -107,6 +115,7 @@ void Waiters::sweep() {
     std::lock_guard lock(mutex_);
     scheduled_ = false;
     if (source_ == nullptr) return;
+    source_->flush();
     take_durable_locked(calls);
     take_readers_locked(calls);
   }

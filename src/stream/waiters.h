@@ -50,6 +50,8 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
   class Source {
    public:
     virtual ~Source() = default;
+    // Moves on with what it has gathered.
+    virtual void flush() = 0;
     virtual log::StreamLog::Ticket durable() const = 0;
     virtual std::optional<Error> fenced() const = 0;
     // Whoever waits to read the shard from below this offset need not wait any longer.
@@ -57,12 +59,13 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
   };
 
   // Until drop() the source must live.
-  Waiters(const Source& source, Executor executor)
-      : source_(&source), executor_(std::move(executor)) {}
+  Waiters(Source& source, Executor executor) : source_(&source), executor_(std::move(executor)) {}
 
   void when_durable(log::StreamLog::Ticket ticket, std::function<void(Result<void>)> call);
   [[nodiscard]] Waiting when_readable(ShardNumber shard, Offset from, std::function<void()> call);
 
+  // The source is told to move on, behind the jobs that the executor has by now.
+  void flush();
   // The source has moved on. Never blocks.
   void wake();
   // Calls all who wait to read, whatever they wait for.
@@ -91,7 +94,7 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
   bool cancel(ShardNumber shard, std::uint64_t id);
 
   std::mutex mutex_;
-  const Source* source_;  // nothing after drop()
+  Source* source_;  // nothing after drop()
   const Executor executor_;
   bool scheduled_ = false;
   bool fence_told_ = false;

@@ -18,6 +18,7 @@ using testing::ElementsAre;
 // What is waited for, moved by hand; jobs run when the test says so.
 class WaitersTest : public testing::Test, public Waiters::Source {
  protected:
+  void flush() override { ++flushes_; }
   log::StreamLog::Ticket durable() const override {
     auto durable = durable_;
     if (moves_on_) moves_on_();
@@ -47,6 +48,7 @@ class WaitersTest : public testing::Test, public Waiters::Source {
     };
   }
 
+  std::size_t flushes_ = 0;
   log::StreamLog::Ticket durable_ = 0;
   std::function<void()> moves_on_;  // between a look at durable() and the next look
   std::optional<Error> fenced_;
@@ -65,6 +67,16 @@ TEST_F(WaitersTest, AllOfOneGroupAreCalledByOneJob) {
   waiters_->wake();
   EXPECT_EQ(run_jobs(), 1u);
   EXPECT_EQ(called_, std::vector<std::string>(32, "x"));
+}
+
+TEST_F(WaitersTest, PutsOfOneTurnAreFlushedOnce) {
+  for (int i = 0; i < 3; ++i) waiters_->flush();
+  EXPECT_EQ(flushes_, 0u);
+  run_jobs();
+  EXPECT_EQ(flushes_, 1u);
+  waiters_->flush();
+  run_jobs();
+  EXPECT_EQ(flushes_, 2u);
 }
 
 TEST_F(WaitersTest, ManyCallsAreSpreadOverSeveralJobs) {

@@ -1,5 +1,6 @@
 #include "http/answer_head.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/beast/http/status.hpp>
 #include <ctime>
@@ -18,7 +19,9 @@ std::string_view reason_of(int status) {
 bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 void append_value(std::string& text, std::string_view value) {
-  for (char c : value) text += breaks_line(c) ? ' ' : c;
+  auto before = static_cast<std::ptrdiff_t>(text.size());
+  text += value;
+  std::replace_if(text.begin() + before, text.end(), breaks_line, ' ');
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <cerrno>
@@ -225,7 +226,7 @@ void Connection::wake(std::uint32_t stream) {
     woken.push_back(stream);
     return woken.size() == 1;
   });
-  if (first) asio::post(strand_, [self = shared_from_this()] { self->answer_woken(); });
+  if (first) asio::defer(strand_, [self = shared_from_this()] { self->answer_woken(); });
 }
 
 void Connection::answer_woken() {

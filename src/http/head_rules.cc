@@ -15,10 +15,15 @@ constexpr std::array<std::string_view, 7> methods = {"GET",    "HEAD",  "POST", 
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_token_char(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
+constexpr std::array<bool, 256> token_chars = [] {
+  std::array<bool, 256> known{};
+  for (unsigned c = '0'; c <= '9'; ++c) known[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) known[c] = known[c - 'a' + 'A'] = true;
+  for (char c : std::string_view("!#$%&'*+-.^_`|~")) known[static_cast<unsigned char>(c)] = true;
+  return known;
+}();
+
+bool is_token_char(char c) { return token_chars[static_cast<unsigned char>(c)]; }
 
 bool is_control(char c) {
   auto byte = static_cast<unsigned char>(c);
@@ -239,11 +244,11 @@ bool host_allowed(std::string_view authority, const std::vector<std::string>& al
         !std::all_of(port.begin(), port.end(), is_digit))
       return false;
   }
-  auto wanted = lower_case(host);
+  // "::1" in the list means the bracketed form that Host carries.
+  auto bare = host;
+  if (bare.starts_with('[')) bare = bare.substr(1, bare.size() - 2);
   return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& name) {
-    auto known = lower_case(name);
-    // "::1" in the list means the bracketed form that Host carries.
-    return wanted == known || wanted == "[" + known + "]";
+    return equal_ignoring_case(host, name) || equal_ignoring_case(bare, name);
   });
 }
 

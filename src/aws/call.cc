@@ -6,6 +6,12 @@
 #include "base/check.h"
 
 namespace tailrace::aws {
+namespace {
+
+// Most answers are shorter.
+constexpr std::size_t answer_bytes = 256;
+
+}  // namespace
 
 Call::Call(Document input, http::Headers request_headers, http::Headers answer_headers,
            std::shared_ptr<http::Responder> responder)
@@ -40,6 +46,7 @@ void Call::answer(const std::function<void(Writer&)>& write) {
   http::Response response;
   response.content_type = content_type_of(codec());
   response.headers = std::move(answer_headers_);
+  response.body.reserve(answer_bytes);
   auto writer = make_writer(codec(), response.body);
   writer->begin_map();
   write(*writer);

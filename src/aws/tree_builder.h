@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory_resource>
 #include <string>
 #include <string_view>
@@ -15,7 +17,9 @@ class Document::Storage {
   explicit Storage(std::string taken) : body(std::move(taken)) {}
 
   std::string body;
-  std::pmr::monotonic_buffer_resource arena{1024};
+  // As much as most requests take.
+  alignas(std::max_align_t) std::array<std::byte, 512> room;
+  std::pmr::monotonic_buffer_resource arena{room.data(), room.size()};
 };
 
 // What both readers build with: it counts values, and gathers the items of a list or map whose

@@ -87,6 +87,7 @@ Document::~Document() = default;
 
 TreeBuilder::TreeBuilder(Codec codec, std::string body) : document_(codec) {
   document_.storage_ = std::make_unique<Document::Storage>(std::move(body));
+  members_.reserve(8);
 }
 
 Value TreeBuilder::list_since(std::size_t mark) {

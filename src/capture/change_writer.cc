@@ -238,7 +238,7 @@ Result<log::StreamLog::Appended> ChangeWriter::append() {
 
 void ChangeWriter::settle() {
   if (pending_.empty()) return;
-  auto done = (aside_ ? aside_->log() : stream_.log()).durable();
+  auto done = (aside_ ? aside_->log() : stream_.log()).synced();
   while (!pending_.empty() && pending_.front().ticket <= done) {
     durable_commit_time_ = pending_.front().commit_time;
     durable_.store(pending_.front().end.value, std::memory_order_release);

@@ -35,6 +35,7 @@ class ChangeWriterTest : public testing::Test {
     spec.name = "changes";
     spec.incarnation = 7;
     spec.shards = stream::initial_shards(3, 0);
+    spec.sync = sync_;
     auto opened = streams_->open(spec);
     ASSERT_TRUE(opened) << opened.error().message;
     stream_ = *opened;
@@ -173,6 +174,7 @@ class ChangeWriterTest : public testing::Test {
   std::unique_ptr<stream::Streams> streams_;
   std::shared_ptr<stream::Stream> stream_;
   std::unique_ptr<Aside> aside_;
+  log::Sync sync_ = log::Sync::always;
   std::unique_ptr<ChangeWriter> writer_;
   const Table* table_ = nullptr;
   Transaction transaction_;
@@ -193,6 +195,23 @@ TEST_F(ChangeWriterTest, RowsAndPositionBecomeDurableTogether) {
   EXPECT_EQ(writer_->durable(), Lsn{210});
   EXPECT_EQ(stored(), (Position{generation_, Lsn{210}, {}, 0}));
   EXPECT_EQ(messages(), std::vector<std::string>{"I 1"});
+}
+
+TEST_F(ChangeWriterTest, WithSyncIntervalAPowerCutTakesNothingThatMayBeAcknowledged) {
+  forget();
+  sync_ = log::Sync::interval;
+  open_stream();
+  make_writer(Position{generation_, Lsn{100}, {}, 0});
+  for (std::uint64_t commit = 200; commit < 300; commit += 10) {
+    begin(commit);
+    insert(std::to_string(commit));
+    this->commit(commit + 5);
+    flush();
+    Lsn acknowledged = writer_->durable();
+    crash();
+    EXPECT_GE(stored().end, acknowledged);
+    make_writer(stored());
+  }
 }
 
 TEST_F(ChangeWriterTest, ATransactionThatTheLogHasIsNotWrittenAgain) {

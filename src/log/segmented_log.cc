@@ -50,6 +50,7 @@ SegmentedLog::SegmentedLog(Directory& directory, Options options, Clock& clock, 
       lists_(lists_max, list_blocks_max),
       blocks_(blocks_max, block_bytes_max),
       durable_(recovered.state.last_ticket),
+      synced_(recovered.state.last_ticket),
       writer_(directory, options_.segment_bytes_max),
       state_(std::move(recovered.state)),
       last_sequence_(recovered.last_sequence),
@@ -195,6 +196,8 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
         fence(synced.error());
         return false;
       }
+      synced_ = state_.last_ticket;
+      wake_subscribers();
       lock.lock();
       continue;
     }
@@ -300,6 +303,7 @@ Result<void> SegmentedLog::seal() {
     blocks = published_.index.open_blocks();
   }
   if (auto sealed = writer_.seal(footer, blocks); !sealed) return sealed;
+  synced_ = state_.last_ticket;
   std::unique_lock lock(published_mutex_);
   published_.index.open_segment()->bytes = writer_.position();
   published_.index.seal(footer);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <latch>
 #include <mutex>
 #include <thread>
@@ -375,6 +376,27 @@ TEST_F(StreamLogTest, WithSyncIntervalRecordsAreReadableBeforeTheyAreSynced) {
   EXPECT_EQ(payloads(0).size(), 10u);
   open();
   EXPECT_EQ(payloads(0).size(), 10u);
+}
+
+TEST_F(StreamLogTest, WithSyncIntervalSyncedFollowsDurable) {
+  options.sync = Sync::interval;
+  options.sync_interval = std::chrono::hours{1};
+  open();
+  append(0, "x");  // synced at once, the first time
+  append(0, "y");
+  EXPECT_EQ(log->durable(), 2u);
+  EXPECT_EQ(log->synced(), 1u);
+
+  options.sync_interval = 1ms;
+  open();
+  EXPECT_EQ(log->synced(), 2u);
+  std::promise<void> synced;
+  auto subscription = log->subscribe([&, told = false]() mutable {
+    if (log->synced() == 3 && !std::exchange(told, true)) synced.set_value();
+  });
+  append(0, "z");
+  EXPECT_EQ(synced.get_future().wait_for(patience), std::future_status::ready);
+  log->unsubscribe(subscription);
 }
 
 TEST_F(StreamLogTest, WithoutSyncNothingIsSyncedBeforeTheEnd) {

@@ -1,8 +1,6 @@
 import fcntl
-import os
 import random
 import socket
-import tempfile
 import time
 from pathlib import Path
 
@@ -27,9 +25,12 @@ def wait_until(condition, seconds=30.0, what=None, pause_max=0.1):
         pause = min(pause * 1.5, pause_max)
 
 
+PORTS = Path(__file__).parents[2] / "build/ports"
+
+
 class PortsGiven:
-    """Which ports the processes of this user have given out: the byte of that number in a file is locked for as long
-    as the process lives."""
+    """Which ports the processes of this checkout have given out: the byte of that number in a file is locked for as
+    long as the process lives."""
 
     def __init__(self):
         self.ports = set()
@@ -39,7 +40,8 @@ class PortsGiven:
         if port in self.ports:
             return False
         if self.file is None:
-            self.file = open(Path(tempfile.gettempdir()) / f"tailrace-ports-{os.getuid()}", "ab")  # noqa: SIM115
+            PORTS.parent.mkdir(exist_ok=True)
+            self.file = PORTS.open("ab")
         try:
             fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
         except OSError:

@@ -92,14 +92,15 @@ class StreamLog {
 
   // Everything up to this ticket survives a crash (with Sync::always) and can be read.
   virtual Ticket durable() const = 0;
-  // Everything up to this ticket survives a power cut as well, as far as the log ever promises that:
-  // with Sync::interval it follows durable() by sync_interval at most, else it is the same.
+  // Everything up to this ticket survives a power cut as well, as far as the log ever promises
+  // that: with Sync::interval it follows durable() by sync_interval at most, else it is the same.
   virtual Ticket synced() const { return durable(); }
   // Fault::timeout when the time is over first, Fault::fenced when it will never be durable.
   virtual Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) = 0;
 
   // `wake` is called on the log's thread whenever durable() or synced() has moved or the log was
-  // fenced; it must not block nor call back into the log. After unsubscribe() returns it is not running.
+  // fenced; it must not block nor call back into the log. After unsubscribe() returns it is not
+  // running.
   virtual std::uint64_t subscribe(std::function<void()> wake) = 0;
   virtual void unsubscribe(std::uint64_t subscription) = 0;
 

@@ -3,6 +3,9 @@
 import socket
 from contextlib import closing
 
+import h2.config
+import h2.connection
+
 from kinesis.wire import JSON, TARGET
 
 
@@ -27,6 +30,16 @@ def head(kinesis, action="ListStreams", *more, length=2):
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
+def read_until(peer, enough):
+    """What comes up to the first piece with which enough(bytes) holds."""
+    got = b""
+    while not enough(got):
+        piece = peer.recv(65536)
+        assert piece, f"hung up after {got}"
+        got += piece
+    return got
+
+
 def read_to_the_end(peer):
     got = b""
     try:
@@ -35,3 +48,28 @@ def read_to_the_end(peer):
     except (ConnectionResetError, BrokenPipeError):
         pass
     return got
+
+
+def http_2(window=None):
+    """The client's side of a connection; `window` bytes of answers may be on their way without its leave."""
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    if window is not None:
+        connection.local_settings.initial_window_size = window
+    connection.initiate_connection()
+    if window is not None:
+        connection.increment_flow_control_window(window - connection.inbound_flow_control_window)
+    return connection
+
+
+def headers_2(kinesis, action="ListStreams"):
+    return [
+        (":method", "POST"), (":path", "/"), (":scheme", "http"), (":authority", kinesis.server.aws),
+        ("content-type", JSON), ("x-amz-target", TARGET + action),
+    ]  # fmt: skip
+
+
+def request_2(connection, kinesis, action, body):
+    """Puts a request on the connection's next stream."""
+    number = connection.get_next_available_stream_id()
+    connection.send_headers(number, headers_2(kinesis, action))
+    connection.send_data(number, body, end_stream=True)

@@ -3,13 +3,11 @@
 pytest tests/kinesis/test_crash.py --kills 100 --seed 7
 """
 
-import http.client
 import itertools
 import random
 import threading
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -17,77 +15,10 @@ from botocore.exceptions import BotoCoreError
 from harness.waiting import wait_until
 from kinesis.conftest import boto_client
 from kinesis.numbers import HASH_KEYS, hash_of, hash_range
+from kinesis.producer import KILLED, Acknowledged, Producer, producing, wait_for_puts
 from kinesis.stream import Kinesis, Stream
-from kinesis.wire import JSON, Wire
 
 CONNECTIONS = 32
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    shard_id: str
-    sequence_number: str
-    key: str
-    data: bytes
-
-
-class Producer(threading.Thread):
-    """One connection. It puts each data once: what was not acknowledged may be there or not."""
-
-    def __init__(self, number, address, stream, seed):
-        super().__init__(name=f"producer {number}", daemon=True)
-        self.number = number
-        self.address = address
-        self.stream = stream
-        self.random = random.Random(seed)
-        self.numbers = itertools.count()
-        self.acknowledged = []
-        self.put = set()
-        self.stopping = threading.Event()
-        self.failure = None
-
-    def run(self):
-        try:
-            while not self.stopping.is_set():
-                self.put_until_it_breaks()
-        except Exception as error:
-            self.failure = error
-
-    def put_until_it_breaks(self):
-        wire = Wire(self.address, content_type=JSON)
-        try:
-            while not self.stopping.is_set():
-                self.put_some(wire)
-        except (OSError, http.client.HTTPException):
-            self.stopping.wait(0.02)
-        finally:
-            wire.close()
-
-    def entry(self):
-        number = next(self.numbers)
-        data = b"%d:%d:" % (self.number, number) + b"x" * self.random.choice((0, 10, 1000))
-        self.put.add(data)
-        return {"Data": data, "PartitionKey": f"{self.number}-{number % 16}"}
-
-    def put_some(self, wire):
-        if self.random.random() < 0.8:
-            entries = [self.entry()]
-            answer = wire.call("PutRecord", {"StreamName": self.stream} | entries[0])
-            results = [answer.document]
-        else:
-            entries = [self.entry() for _ in range(self.random.randint(2, 30))]
-            answer = wire.call("PutRecords", {"StreamName": self.stream, "Records": entries})
-            results = answer.document.get("Records", [])
-        if answer.status == 503:
-            raise ConnectionRefusedError("it starts")
-        assert answer.status == 200, answer.body
-        for entry, result in zip(entries, results, strict=True):
-            assert "ErrorCode" not in result, result
-            self.acknowledged.append(
-                Acknowledged(
-                    result["ShardId"], result["SequenceNumber"], entry["PartitionKey"], entry["Data"]
-                )
-            )
 
 
 class Run:
@@ -99,26 +30,15 @@ class Run:
         self.kinesis = Kinesis(self.server, boto_client(self.server.aws))
         self.stream = self.kinesis.stream(shards=shards)
         self.producers = [
-            Producer(number, self.server.aws, self.stream.name, self.random.random())
+            Producer(
+                number, self.server.aws, self.stream.name, self.random.random(), ends=KILLED, puts_again=False
+            )
             for number in range(CONNECTIONS)
         ]
-
-    def start(self):
-        for producer in self.producers:
-            producer.start()
 
     def restart(self):
         self.server.kill9()
         self.server.start()
-
-    def stop(self):
-        for producer in self.producers:
-            producer.stopping.set()
-        for producer in self.producers:
-            producer.join(60)
-            assert not producer.is_alive()
-            if producer.failure:
-                raise producer.failure
 
     def check_records(self):
         records = self.stream.all_records()
@@ -188,20 +108,19 @@ def kills(request):
 @pytest.mark.timeout(36000)
 def test_every_acknowledged_record_is_there_once_and_in_order(tailrace, seed, kills):
     run = Run(tailrace, seed, shards=4)
-    run.start()
-    for _ in range(kills):
-        # The moment is random on purpose.
-        time.sleep(run.random.choice((0.05, 0.3, 1.0)) * run.random.random() * 2)
-        run.server.kill9()
-        run.server.launch()
-        if run.random.random() < 0.3:
-            # In the middle of the start.
-            time.sleep(run.random.random() * 0.1)
+    with producing(*run.producers):
+        for _ in range(kills):
+            # The moment is random on purpose.
+            time.sleep(run.random.choice((0.05, 0.3, 1.0)) * run.random.random() * 2)
             run.server.kill9()
             run.server.launch()
-        wait_until(run.server.is_ready, 30, "it is ready")
-    time.sleep(0.3)
-    run.stop()
+            if run.random.random() < 0.3:
+                # In the middle of the start.
+                time.sleep(run.random.random() * 0.1)
+                run.server.kill9()
+                run.server.launch()
+            wait_until(run.server.is_ready, 30, "it is ready")
+        wait_for_puts(run.producers, 1)
     run.restart()
     run.check_records()
 
@@ -209,15 +128,14 @@ def test_every_acknowledged_record_is_there_once_and_in_order(tailrace, seed, ki
 @pytest.mark.timeout(36000)
 def test_shards_are_whole_when_splits_and_merges_are_killed(tailrace, seed, kills):
     run = Run(tailrace, seed, shards=3)
-    run.start()
     done = 0
-    for _ in range(kills):
-        opened = sorted(run.check_shards(), key=hash_range)
-        done += reshard_and_kill(run, opened)
-        run.server.start()
-        assert run.stream.summary()["StreamStatus"] == "ACTIVE"
-    run.check_shards()
-    run.stop()
+    with producing(*run.producers):
+        for _ in range(kills):
+            opened = sorted(run.check_shards(), key=hash_range)
+            done += reshard_and_kill(run, opened)
+            run.server.start()
+            assert run.stream.summary()["StreamStatus"] == "ACTIVE"
+        run.check_shards()
     run.restart()
     run.check_shards()
     run.check_records()

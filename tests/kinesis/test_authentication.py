@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import botocore.auth
-import h2.config
-import h2.connection
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from kinesis.conftest import boto_client
 from kinesis.js_client import JsClient
+from kinesis.raw import http_2
 from kinesis.stream import ACCOUNT, Kinesis, events_until, records_of, refused
 from kinesis.wire import CBOR, JSON, TARGET, Wire
 
@@ -264,8 +263,7 @@ class TestTls:
                 assert peer.selected_alpn_protocol() == chosen
                 assert peer.version() in ("TLSv1.2", "TLSv1.3")
                 if chosen == "h2":
-                    connection = h2.connection.H2Connection(h2.config.H2Configuration())
-                    connection.initiate_connection()
+                    connection = http_2()
                     peer.sendall(connection.data_to_send())
                     assert connection.receive_data(peer.recv(65536))
 

@@ -3,7 +3,9 @@
 Every test has a database of its own and ports and folders of its own, so tests run side by side.
 """
 
+import contextlib
 import itertools
+import json
 import os
 import random
 import subprocess
@@ -290,6 +292,16 @@ def task_config(source, *tables, shards=1, rules=(), **task):
 def python_function(folder, **more):
     """A Python function of that folder."""
     return {"runtime": "python3", "handler": "app.lambda_handler", "code": str(folder)} | more
+
+
+def json_lines(file):
+    """What a function has written into it, a line each time. One that a kill cut short, or that is not written whole
+    yet, is left out: what it is about is given to the function again."""
+    read = []
+    for line in file.read_text().splitlines() if file.exists() else []:
+        with contextlib.suppress(json.JSONDecodeError):
+            read += [json.loads(line)] if line else []
+    return read
 
 
 class Capture:

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from conftest import STREAM, TASK, task_config
+from conftest import STREAM, TASK, json_lines, task_config
 from harness.processes import alive
 from harness.waiting import wait_until
 
@@ -38,16 +38,6 @@ KEEP_EVENTS = """
         os.write(file, ("\\n" + json.dumps(event)).encode())
         os.close(file)
 """
-
-
-def events_in(file):
-    events = []
-    for line in file.read_text().splitlines() if file.exists() else []:
-        try:
-            events += [json.loads(line)] if line else []
-        except json.JSONDecodeError:
-            pass  # not written whole yet; or a kill cut it short, and it is given again
-    return events
 
 
 def changes_in(events):
@@ -92,7 +82,7 @@ def test_a_python_handler_gets_a_kinesis_event(database, serve, code, tmp_path):
     database.sql("insert into a values (1, 'one')")
     handled(server, database)
 
-    ((record,),) = [event["Records"] for event in events_in(kept)]
+    ((record,),) = [event["Records"] for event in json_lines(kept)]
     stored = server.records(STREAM)[0][0]
     assert record["eventSource"] == "aws:kinesis"
     assert record["eventVersion"] == "1.0"
@@ -150,7 +140,7 @@ def test_a_bootstrap_of_one_s_own_runs(database, serve, code, tmp_path):
     database.sql("insert into a values (1, 'one')")
     handled(server, database)
 
-    assert [change["data"] for change in changes_in(events_in(kept))] == [{"id": 1, "v": "one"}]
+    assert [change["data"] for change in changes_in(json_lines(kept))] == [{"id": 1, "v": "one"}]
 
 
 def test_a_handler_sees_the_context_and_not_the_server_s_environment(database, serve, code):
@@ -187,7 +177,7 @@ def test_each_row_s_changes_arrive_in_order_over_many_batches(database, serve, c
         database.sql("update a set v = %s", str(version))
     handled(server, database)
 
-    events = events_in(kept)
+    events = json_lines(kept)
     assert all(len(event["Records"]) <= 7 for event in events)
     seen = {}
     for change in changes_in(events):
@@ -205,15 +195,15 @@ def test_nothing_is_skipped_when_the_server_is_killed_at_work(database, serve, c
             part * 100,
             part * 100 + 99,
         )
-        progress = len(changes_in(events_in(kept)))
+        progress = len(changes_in(json_lines(kept)))
         wait_until(
-            lambda progress=progress: len(changes_in(events_in(kept))) > progress, 30, "the function works"
+            lambda progress=progress: len(changes_in(json_lines(kept))) > progress, 30, "the function works"
         )
         server.kill9()
         server.start(until="/livez")
     handled(server, database)
 
-    assert {change["data"]["id"] for change in changes_in(events_in(kept))} == set(range(400))
+    assert {change["data"]["id"] for change in changes_in(json_lines(kept))} == set(range(400))
 
 
 def test_a_batch_size_and_window_gather_records(database, serve, code, tmp_path):
@@ -224,7 +214,7 @@ def test_a_batch_size_and_window_gather_records(database, serve, code, tmp_path)
     database.sql("insert into a select g, 'x' from generate_series(31, 50) g")
     handled(server, database)
 
-    assert [len(event["Records"]) for event in events_in(kept)] == [50]
+    assert [len(event["Records"]) for event in json_lines(kept)] == [50]
 
 
 def test_latest_begins_behind_what_is_there(database, serve, code, tmp_path, tailrace):
@@ -240,7 +230,7 @@ def test_latest_begins_behind_what_is_there(database, serve, code, tmp_path, tai
     database.sql("insert into a values (2, 'after')")
     handled(server, database)
 
-    assert [change["data"]["id"] for change in changes_in(events_in(kept))] == [2]
+    assert [change["data"]["id"] for change in changes_in(json_lines(kept))] == [2]
 
 
 # Failures
@@ -363,7 +353,7 @@ def test_a_function_that_fails_harms_no_other(database, serve, code, tmp_path, h
     database.sql("insert into a values (1, 'x')")
     handled(server, database)
 
-    assert len(events_in(kept)) == 1
+    assert len(json_lines(kept)) == 1
     (parked,) = server.get("/v1/parked")["parked"]
     assert parked["function"] == "bad"
     assert expected.lower() in json.dumps(server.get(f"/v1/parked/{parked['id']}")["error"]).lower()

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from conftest import STREAM, TASK, python_function, task_config
+from conftest import STREAM, TASK, json_lines, python_function, task_config
 from harness.server import AdminError
 from harness.waiting import wait_until
 
@@ -33,13 +33,7 @@ def lambda_handler(event, context):
 
 def seen_in(file):
     """The (key, version) pairs that the function has written down."""
-    seen = []
-    for line in file.read_text().splitlines() if file.exists() else []:
-        try:
-            seen += json.loads(line or "[]")
-        except json.JSONDecodeError:
-            pass  # not written whole yet; or a kill cut it short, and it was given again
-    return [tuple(pair) for pair in seen]
+    return [tuple(pair) for batch in json_lines(file) for pair in batch]
 
 
 def kinesis(server):

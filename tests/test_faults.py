@@ -583,30 +583,30 @@ def test_a_kill_in_the_middle_of_a_huge_commit_repeats_no_row(database, capture)
     database.sql(f"alter database {database.name} set logical_decoding_work_mem = '64kB'")
     task = capture("a", shards=2)
     with database.connection.transaction():
-        database.sql("insert into a select g, repeat('v', 200) from generate_series(1, 60000) g")
+        # Wide enough that what is left of it takes far longer than it takes to kill.
+        database.sql("insert into a select g, repeat('v', 2000) from generate_series(1, 60000) g")
     end = database.lsn()
 
     def rows():
         shards = task.server.get(f"/v1/streams/{STREAM}")["shards"]
         return sum(shard["end_offset"] for shard in shards)
 
-    killed_at = []
-    for part in range(1, 9):
+    for eighth in range(1, 6):
         wait_until(
-            lambda part=part: rows() >= part * 60000 // 9,
+            lambda eighth=eighth: rows() >= eighth * 60000 // 8,
             60,
             "the transaction is on its way",
             pause_max=0.002,
         )
-        killed_at.append(rows())
+        assert rows() < 60000, "it is on its way"
         task.server.kill9()
         task.server.start(until="/livez")
-    assert killed_at[0] < 60000, "it was on its way"
     task.server.wait_durable(TASK, end, seconds=120)
-    by_shard = [[m for m in task.changes() if m.shard == s] for s in {m.shard for m in task.changes()}]
-    got = ids(m for shard in by_shard for m in shard)
-    assert sorted(got) == list(range(1, 60001))
-    assert all(ids(shard) == sorted(ids(shard)) for shard in by_shard)
+    changes = task.changes()
+    assert sorted(ids(changes)) == list(range(1, 60001))
+    for shard in {m.shard for m in changes}:
+        got = ids(m for m in changes if m.shard == shard)
+        assert got == sorted(got)
 
 
 # The disk
@@ -713,6 +713,7 @@ def test_a_stop_is_quick_while_nobody_answers(tailrace):
         server = tailrace(task_config(uri, "a"), until="/livez")
         task, _ = silent.accept()
         with task:
+            task.settimeout(30)
             assert task.recv(1), "it has asked"
             assert stop_seconds(server) < 5
 

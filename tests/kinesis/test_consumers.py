@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import EventStreamError
 
 from harness.waiting import wait_until
+from kinesis.numbers import SequenceNumber
 from kinesis.stream import ACCOUNT, events_until, records_of, refused
 from kinesis.wire import CBOR, JSON
 
@@ -165,19 +166,17 @@ class TestSubscription:
         """Java's client takes ten seconds of silence for a broken connection."""
         stream = kinesis.stream()
         events = iter(stream.subscribe(stream.consumer(), "LATEST"))
-        moments = [time.monotonic()]
-        continuations = []
-        for _ in range(3):
-            event = next(events)["SubscribeToShardEvent"]
-            assert event["Records"] == []
-            continuations.append(int(event["ContinuationSequenceNumber"]))
-            moments.append(time.monotonic())
-        assert max(after - before for before, after in itertools.pairwise(moments)) < 10
-        assert continuations == sorted(continuations)
+        told = [next(events)["SubscribeToShardEvent"] for _ in range(3)]
+        for event in told:
+            assert (event["Records"], event["MillisBehindLatest"]) == ([], 0)
+        places = [SequenceNumber.parse(event["ContinuationSequenceNumber"]) for event in told]
+        assert [place.counter for place in places] == [0, 0, 0]
+        # In whole seconds of the server's clock, which it reads a moment later than its timer ends.
+        assert all(after.time - before.time in (5, 6) for before, after in itertools.pairwise(places))
 
         # What an idle subscription tells is a place to go on from.
         put = stream.put("a")
-        iterator = stream.at(str(continuations[-1]), "AFTER_SEQUENCE_NUMBER")
+        iterator = stream.at(told[-1]["ContinuationSequenceNumber"], "AFTER_SEQUENCE_NUMBER")
         assert [r["SequenceNumber"] for r in stream.get(iterator)["Records"]] == [put["SequenceNumber"]]
 
     def test_a_put_is_pushed_at_once(self, kinesis):
@@ -187,8 +186,10 @@ class TestSubscription:
         for number in range(20):
             stream.put(f"{number}")
             acknowledged = time.monotonic()
-            events_until(events, records_of)
+            (event,) = events_until(events, records_of)
             delays.append(time.monotonic() - acknowledged)
+            assert [record["Data"] for record in event["Records"]] == [b"%d" % number]
+            assert event["MillisBehindLatest"] == 0
         events.close()
         # Whoever polls needs a multiple of it. The median, since other tests run beside this one.
         assert sorted(delays)[10] < 0.1

@@ -1,5 +1,6 @@
 """The throughput limits of AWS: off unless a stream asks for them, to test what throttling does."""
 
+import itertools
 import time
 
 import boto3
@@ -10,9 +11,9 @@ from botocore.exceptions import ClientError
 from harness.waiting import wait_until
 from kinesis.conftest import CREDENTIALS
 from kinesis.numbers import HASH_KEYS
-from kinesis.stream import ACCOUNT, Stream, refused
+from kinesis.stream import ACCOUNT, Stream
 
-KiB = 1 << 10
+KiB, MiB = 1 << 10, 1 << 20
 
 
 @pytest.fixture
@@ -29,25 +30,49 @@ def high(data=b"x"):
     return {"Data": data, "PartitionKey": "k", "ExplicitHashKey": str(HASH_KEYS - 1)}
 
 
-def wait_until_allowed(call):
-    def is_allowed():
-        try:
-            call()
-            return True
-        except ClientError as error:
-            assert error.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
-
-    wait_until(is_allowed, 20, "the shard has room again")
-
-
 TEXT = f"Rate exceeded for shard shardId-000000000000 in stream limited under account {ACCOUNT}."
+
+
+class Clock:
+    """How many a second's limit may have let through by now: those of a second at once, and what came again since."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+
+    def allowance(self, per_second):
+        return per_second * (1 + time.monotonic() - self.began)
+
+
+def is_allowed(call):
+    try:
+        call()
+        return True
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
+        assert error.response["Error"]["Message"] == TEXT
+        return False
+
+
+def wait_until_allowed(call):
+    wait_until(lambda: is_allowed(call), 20, "the shard has room again")
+
+
+def count_until_refused(call):
+    """How often it was allowed; for calls that are made faster than the limit lets them through."""
+    deadline = time.monotonic() + 60
+    for count in itertools.count():
+        if not is_allowed(call):
+            return count
+        assert time.monotonic() < deadline, f"{count} calls are allowed"
 
 
 def test_records_beyond_a_shard_s_rate_fail_one_by_one(limited):
     records = [low(b"x" * 100 * KiB) for _ in range(40)] + [high()]
+    clock = Clock()
     answer = limited.client.put_records(StreamName="limited", Records=records)
     failed = [record for record in answer["Records"] if "ErrorCode" in record]
-    assert answer["FailedRecordCount"] == len(failed) >= 10
+    assert answer["FailedRecordCount"] == len(failed)
+    assert 10 <= 40 - len(failed) <= clock.allowance(MiB) / (100 * KiB)
     for record in failed:
         assert set(record) == {"ErrorCode", "ErrorMessage"}
         assert record["ErrorCode"] == "ProvisionedThroughputExceededException"
@@ -58,29 +83,27 @@ def test_records_beyond_a_shard_s_rate_fail_one_by_one(limited):
 
 
 def test_a_thousand_records_a_second_for_a_shard(limited):
-    taken = 0
-    began = time.monotonic()
-    for _ in range(6):
+    asked = taken = 0
+    clock = Clock()
+    # However slow the machine is: twice as many as may get through.
+    while asked < 2 * clock.allowance(1000):
         answer = limited.client.put_records(StreamName="limited", Records=[low() for _ in range(500)])
+        asked += 500
         taken += 500 - answer["FailedRecordCount"]
-    # Those of a second at once, and what came again meanwhile.
-    assert 1000 <= taken <= 1000 * (1 + time.monotonic() - began)
+    assert 1000 <= taken <= clock.allowance(1000)
 
 
 def test_a_single_put_is_refused_and_works_later(limited):
     limited.client.put_records(StreamName="limited", Records=[low(b"x" * 100 * KiB) for _ in range(30)])
-    with refused("ProvisionedThroughputExceededException", TEXT):
-        for _ in range(20):
-            limited.put(b"x" * 500 * KiB, ExplicitHashKey="0")
+    count_until_refused(lambda: limited.put(b"x" * 500 * KiB, ExplicitHashKey="0"))
     wait_until_allowed(lambda: limited.put(b"x", ExplicitHashKey="0"))
     limited.put(b"x" * 500 * KiB, ExplicitHashKey=str(HASH_KEYS - 1))
 
 
 def test_five_reads_a_second_for_a_shard(limited):
     iterator = limited.iterator()
-    with refused("ProvisionedThroughputExceededException"):
-        for _ in range(30):
-            limited.get(iterator)
+    clock = Clock()
+    assert 5 <= count_until_refused(lambda: limited.get(iterator)) <= clock.allowance(5)
     wait_until_allowed(lambda: limited.get(iterator))
 
 

@@ -6,6 +6,7 @@ where the figures would be.
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +17,32 @@ PINS = ROOT / "bench/peers"
 TARGET = ROOT / "build/peers"
 
 
+# The largest takes some minutes; one that hangs holds up the benchmarks of all others.
+STEP_SECONDS_MAX = 1200
+
+
+class Failed(Exception):
+    """In one line, why something cannot be installed."""
+
+
 def run(*command, **options):
-    ran = subprocess.run(
-        [str(word) for word in command], check=False, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # fmt: skip
+    name = Path(command[0]).name
+    try:
+        ran = subprocess.run(
+            [str(word) for word in command], check=False, stdin=subprocess.DEVNULL, timeout=STEP_SECONDS_MAX,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{name} was not done within {STEP_SECONDS_MAX // 60} minutes") from None
     if ran.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed:\n{ran.stdout[-2000:]}")
+        print(ran.stdout[-4000:], file=sys.stderr)
+        raise Failed(f"{name}: {reason_in(ran.stdout)}")
+
+
+def reason_in(said):
+    """The first line that speaks of an error, as npm, pip, Maven and javac do; the last where none does."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\berr(or)?\b", line, re.IGNORECASE)]
+    return (errors[:1] or lines[-1:] or ["it does not say why"])[0]
 
 
 def install_node(target):
@@ -52,7 +73,7 @@ def install_python(interpreters):
     def install(target):
         python = next((found for name in interpreters() if runs(found := shutil.which(name))), None)
         if python is None:
-            raise RuntimeError(f"it needs one of {', '.join(interpreters())}, and there is none")
+            raise Failed(f"it needs one of {', '.join(interpreters())}, and there is none")
         run(python, "-m", "venv", "--clear", target)
         pins = PINS / f"{target.name}.txt"
         run(target / "bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", pins)
@@ -97,7 +118,7 @@ def main():
         try:
             install(target)
             mark.write_text(wanted)
-        except (RuntimeError, OSError) as error:
+        except (Failed, OSError) as error:
             shutil.rmtree(target, ignore_errors=True)
             failed.write_text(str(error))
             print(f"bootstrap: the benchmarks go on without {name}: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ class Kinesalite(KinesisPeer):
     program = NODE_MODULES / "kinesalite/cli.js"
 
     def missing(self):
-        return lacks("node", self.program)
+        return lacks("node")
 
     def launch(self):
         self.spawn(["node", self.program, "--port", self.port, "--createStreamMs", 0])
@@ -30,7 +30,7 @@ class KinesisMock(KinesisPeer):
     program = NODE_MODULES / "kinesis-local/main.js"
 
     def missing(self):
-        return lacks("node", self.program)
+        return lacks("node")
 
     def launch(self):
         self.spawn(
@@ -44,7 +44,7 @@ class Moto(KinesisPeer):
     program = INSTALLED / "moto/bin/moto_server"
 
     def missing(self):
-        return lacks("moto", self.program)
+        return lacks("moto")
 
     def launch(self):
         self.spawn([self.program, "-H", "127.0.0.1", "-p", self.port])
@@ -62,7 +62,7 @@ class LocalStack(KinesisPeer):
     python = INSTALLED / "localstack/bin/python"
 
     def missing(self):
-        return lacks("localstack", self.python)
+        return lacks("localstack")
 
     def launch(self):
         home = INSTALLED / "localstack-home"

@@ -26,7 +26,7 @@ class Kafka(Peer):
         self.acknowledged = "fsync" if flush_messages else "page cache"
 
     def missing(self):
-        return lacks("kafka", CLASSES / "KafkaLoad.class")
+        return lacks("kafka")
 
     def lay_out(self):
         controller = free_port()

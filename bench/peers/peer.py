@@ -15,14 +15,14 @@ INSTALLED = ROOT / "build/peers"  # tools/install_peers.py fills it
 LOAD = ROOT / "build/release/bench/load/kinesis_load"
 
 
-def lacks(name, path):
-    """Why the peer that is installed as build/peers/NAME cannot be run; None when it can."""
-    if path.exists():
+def lacks(name):
+    """Why the peer of build/peers/NAME cannot be run; None when all of it is installed."""
+    if (INSTALLED / name / ".installed").exists():
         return None
     failed = INSTALLED / f"{name}.failed"
     if failed.exists():
         return f"it could not be installed: {failed.read_text().strip()}"
-    return f"{path.relative_to(ROOT)} is missing; run tools/bootstrap --for bench"
+    return f"{(INSTALLED / name).relative_to(ROOT)} is not installed; run tools/bootstrap --for bench"
 
 
 class Unsupported(Exception):

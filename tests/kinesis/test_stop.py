@@ -52,14 +52,10 @@ def test_clients_that_put_again_what_was_not_acknowledged_double_nothing(own_kin
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_who_keeps_a_connection_open_and_sends_nothing_is_not_waited_for(own_kinesis, certificate, scheme):
     """Nor for the answer to the end of TLS: a client looks into its pool when it next has something to send."""
-    kinesis = own_kinesis(start=False)
-    server = kinesis.server
-    tls = {"tls": certificate} if scheme == "https" else {}
-    server.configure({"listen": {"aws": server.aws, "admin": server.admin} | tls})
-    server.start()
-    context = ssl.create_default_context(cafile=certificate["certificate"]) if tls else None
-    idle = Wire(server.aws, tls=context)
-    with contextlib.closing(idle):
+    secure = scheme == "https"
+    server = own_kinesis({"listen": {"tls": certificate}} if secure else {}).server
+    context = ssl.create_default_context(cafile=certificate["certificate"]) if secure else None
+    with contextlib.closing(Wire(server.aws, tls=context)) as idle:
         assert idle.call("ListStreams", {}).status == 200
         stop(server)
         assert idle.connection.sock.recv(1) == b"", "it was ended, not cut off"

@@ -64,9 +64,10 @@ class Tailrace:
         self.configure(config)
 
     def configure(self, config):
-        """Writes the configuration; JSON is YAML too."""
-        places = {"data": str(self.data), "listen": {"aws": self.aws, "admin": self.admin}}
-        self.config_file.write_text(json.dumps(places | config, indent=1))
+        """Writes the configuration, with places of our own where it names none; JSON is YAML too."""
+        listen = {"aws": self.aws, "admin": self.admin} | config.get("listen", {})
+        places = {"data": str(self.data)} | config | {"listen": listen}
+        self.config_file.write_text(json.dumps(places, indent=1))
 
     def __enter__(self):
         try:

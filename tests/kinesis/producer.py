@@ -4,6 +4,7 @@ import http.client
 import itertools
 import random
 import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -95,6 +96,30 @@ def check(producers):
     for producer in producers:
         if producer.failure:
             raise AssertionError(f"{producer.name} failed") from producer.failure
+
+
+def check_acknowledged(producers, records):
+    """Of all records, shard by shard as `all_records` has them: what was acknowledged is among them, as it was
+    acknowledged, and under each key in the order of the puts. How many those are."""
+    stored = {
+        Acknowledged(shard_id, record["SequenceNumber"], record["PartitionKey"], record["Data"])
+        for shard_id, of_shard in records.items()
+        for record in of_shard
+    }
+    count = 0
+    for producer in producers:
+        missing = [told for told in producer.acknowledged if told not in stored]
+        assert not missing, f"{len(missing)} acknowledged records are lost, the first {missing[0]}"
+        count += len(producer.acknowledged)
+        by_key = defaultdict(list)
+        for told in producer.acknowledged:
+            by_key[told.key].append(told)
+        # Across a split or merge too: a child's numbers are above its parents'.
+        for of_key in by_key.values():
+            numbers = [int(told.sequence_number) for told in of_key]
+            assert numbers == sorted(numbers)
+    assert count > 0
+    return count
 
 
 @contextmanager

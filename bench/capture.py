@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 from harness.postgres import Postgres
+from harness.processes import cpu_seconds, memory_bytes, memory_bytes_peak
 from harness.server import Tailrace
 from harness.waiting import wait_until
-from measure import cpu_seconds, fdatasync_seconds, median, memory, percentile
+from measure import fdatasync_seconds, median, percentile
 
 BENCH = Path(__file__).resolve().parent
 HANDLER = BENCH / "handler"
@@ -244,14 +245,16 @@ def footprint(report, rows):
             connection.execute(TABLE)
         with Tailrace(config(postgres)) as server:
             server.wait_task("bench", "running")
-            report.add("resident memory, idle", memory(server.process.pid) / 2**20, "MiB", budget="<= 40 MB")
+            report.add(
+                "resident memory, idle", memory_bytes(server.process.pid) / 2**20, "MiB", budget="<= 40 MB"
+            )
             with postgres.connect() as connection:
                 connection.execute(
                     f"insert into events {COLUMNS} select {ROW} from generate_series(1, {rows}) g"
                 )
             server.wait_durable("bench", lsn(postgres), seconds=1200)
             report.add(f"resident memory, peak, {rows:,} rows in one transaction",
-                       memory(server.process.pid, "VmHWM") / 2**20, "MiB", budget="<= 256 MB")  # fmt: skip
+                       memory_bytes_peak(server.process.pid) / 2**20, "MiB", budget="<= 256 MB")  # fmt: skip
             starts = []
             for _ in range(5):
                 server.stop()

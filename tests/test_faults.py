@@ -8,13 +8,13 @@ import socket
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from conftest import STREAM, TASK, Capture, fill, reload, says, task_config
 from harness.postgres import version_available
+from harness.processes import cpu_seconds, memory_bytes, memory_bytes_peak
 from harness.server import Tailrace
 from harness.waiting import wait_until
 from messages import Replica, ids, loaded_last, read_message, without_earlier_loads
@@ -545,35 +545,19 @@ def test_a_table_made_anew_under_its_name_is_loaded_at_the_next_start(database, 
 # Large transactions
 
 
-def resident_bytes(server):
-    return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def test_a_huge_transaction_takes_disk_and_not_memory(database, capture):
     database.sql("create table a (id int primary key, v text)")
     database.sql(f"alter database {database.name} set logical_decoding_work_mem = '1MB'")
     task = capture("a")
-    before = resident_bytes(task.server)
-    peak = [0]
-    stop = threading.Event()
-
-    def watch():
-        while not stop.is_set():
-            peak[0] = max(peak[0], resident_bytes(task.server))
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        with database.connection.transaction(force_rollback=True):
-            database.sql("insert into a select g, repeat('x', 400) from generate_series(1, 100000) g")
-        with database.connection.transaction():
-            database.sql("insert into a select g, repeat('v', 400) from generate_series(1, 300000) g")
-        task.caught_up(120)
-    finally:
-        stop.set()
-        watcher.join()
-    assert peak[0] - before < 160 << 20, f"{peak[0] - before} bytes more"
+    pid = task.server.process.pid
+    before = memory_bytes(pid)
+    with database.connection.transaction(force_rollback=True):
+        database.sql("insert into a select g, repeat('x', 400) from generate_series(1, 100000) g")
+    with database.connection.transaction():
+        database.sql("insert into a select g, repeat('v', 400) from generate_series(1, 300000) g")
+    task.caught_up(120)
+    grown = memory_bytes_peak(pid) - before
+    assert grown < 160 << 20, f"{grown} bytes more"
     assert task.table("a")["inserts"] == 300000
     assert not list((task.server.data / "tasks").glob("**/spill/*")), "no spill file is left"
 
@@ -612,11 +596,6 @@ def test_a_kill_in_the_middle_of_a_huge_commit_repeats_no_row(database, capture)
 # The disk
 
 
-def cpu_seconds(server):
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_a_disk_that_is_full_during_a_load_holds_it_until_there_is_room(
     database, servers_of_test, small_disk
 ):
@@ -629,9 +608,9 @@ def test_a_disk_that_is_full_during_a_load_holds_it_until_there_is_room(
         server.start(until="/livez")
         wait_until(lambda: server.task(TASK)["error"], 60, "the status says that the disk is full")
         says(server.task(TASK)["error"]["message"], "no space", "make room")
-        used = cpu_seconds(server)
+        used = cpu_seconds(server.process.pid)
         time.sleep(2)  # in which whoever spins uses a processor
-        assert cpu_seconds(server) - used < 1, "it waits without spinning"
+        assert cpu_seconds(server.process.pid) - used < 1, "it waits without spinning"
         database.sql("insert into a values (0, 'meanwhile')")
         ballast.unlink()
         server.wait_task(TASK, "running")
@@ -653,9 +632,9 @@ def test_a_full_disk_costs_no_processor_and_a_stop_is_quick(database, servers_of
         ballast = fill(small_disk)
         database.sql("insert into a select g, repeat('v', 1000) from generate_series(1, 12000) g")
         wait_until(lambda: server.task(TASK)["error"], 30, "the status says that the disk is full")
-        used = cpu_seconds(server)
+        used = cpu_seconds(server.process.pid)
         time.sleep(2)  # in which whoever spins uses a processor
-        assert cpu_seconds(server) - used < 1, "it waits without spinning"
+        assert cpu_seconds(server.process.pid) - used < 1, "it waits without spinning"
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 10

@@ -6,9 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.processes import children_of, spawn
+from harness.processes import children_of, cpu_seconds, memory_bytes, spawn
 from harness.waiting import free_port, wait_until
-from measure import cpu_seconds, memory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INSTALLED = ROOT / "build/peers"  # tools/install_peers.py fills it
@@ -137,7 +136,7 @@ class Peer:
         return found
 
     def memory_bytes(self):
-        return sum(memory(pid) for pid in self.family())
+        return sum(memory_bytes(pid) for pid in self.family())
 
     def cpu_seconds(self):
         return sum(cpu_seconds(pid) for pid in self.family())

@@ -11,11 +11,11 @@ import time
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import h2.events
 import pytest
 
+from harness.processes import memory_bytes, memory_bytes_peak
 from harness.waiting import wait_until
 from kinesis.numbers import HASH_KEYS
 from kinesis.raw import connect, head, headers_2, http_2, read_to_the_end, request_2
@@ -265,20 +265,6 @@ MiB = 1 << 20
 HELD_MAX = 256 * MiB
 
 
-def memory(kinesis, which):
-    status = Path(f"/proc/{kinesis.server.process.pid}/status").read_text()
-    return int(re.search(rf"{which}:\s+(\d+) kB", status)[1]) * 1024
-
-
-def resident_bytes(kinesis):
-    return memory(kinesis, "VmRSS")
-
-
-def resident_bytes_peak(kinesis):
-    """The most since its start."""
-    return memory(kinesis, "VmHWM")
-
-
 def assert_serves(kinesis, stream):
     put = stream.put("still")
     assert stream.data(stream.at(put["SequenceNumber"])) == [b"still"]
@@ -323,15 +309,16 @@ class TestFloods:
         kinesis = own_kinesis()
         stream = kinesis.stream()
         stream.put("warm")
-        before = resident_bytes(kinesis)
+        pid = kinesis.server.process.pid
+        before = memory_bytes(pid)
         yield kinesis, stream
         assert_serves(kinesis, stream)
         assert kinesis.server.process.poll() is None
         # A sanitizer keeps what was freed for a while: there this only proves that it serves on.
         if not {"asan", "tsan"} & set(kinesis.server.binary.parts):
             grown_max = request.node.get_closest_marker("grown_max")
-            assert resident_bytes_peak(kinesis) - before < (grown_max.args[0] if grown_max else 32 * MiB)
-            wait_until(lambda: resident_bytes(kinesis) - before < 200 * MiB, 20, "the memory is given back")
+            assert memory_bytes_peak(pid) - before < (grown_max.args[0] if grown_max else 32 * MiB)
+            wait_until(lambda: memory_bytes(pid) - before < 200 * MiB, 20, "the memory is given back")
 
     @pytest.mark.grown_max(64 * MiB)
     def test_thousands_of_silent_connections(self, flooded):

@@ -3,6 +3,7 @@ import os
 import pwd
 import signal
 import subprocess
+from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
@@ -53,3 +54,26 @@ def alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def cpu_seconds(pid):
+    """What it has used of processors since it began."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid):
+    """What it has in memory now; of one that has ended nothing."""
+    return status_bytes(pid, "VmRSS")
+
+
+def memory_bytes_peak(pid):
+    """The most that it has had in memory since it began."""
+    return status_bytes(pid, "VmHWM")
+
+
+def status_bytes(pid, name):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conftest import STREAM, TASK, json_lines, python_function, task_config
 from harness.server import AdminError
 from harness.waiting import wait_until
+from kinesis.numbers import hash_range
 
 KEYS = 300
 RESHARDS = 10
@@ -85,10 +86,7 @@ def reshard(client, chance):
         if "EndingSequenceNumber" not in shard["SequenceNumberRange"]
     ]
 
-    def range_of(shard):
-        return tuple(int(shard["HashKeyRange"][end]) for end in ("StartingHashKey", "EndingHashKey"))
-
-    shards.sort(key=range_of)
+    shards.sort(key=hash_range)
     kind = chance.choice(["split", "merge", "count"])
     if kind == "count":
         # From half to twice as many, as AWS has it, and not ever more.
@@ -104,7 +102,7 @@ def reshard(client, chance):
         )
     else:
         shard = chance.choice(shards)
-        first, last = range_of(shard)
+        first, last = hash_range(shard)
         client.split_shard(
             StreamName=STREAM,
             ShardToSplit=shard["ShardId"],

@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from harness.waiting import wait_until
-from kinesis.numbers import hash_range
+from kinesis.numbers import HASH_KEYS, hash_range
 from kinesis.wire import Wire
 
 ACCOUNT = "000000000000"
+ROOT = "shardId-000000000000"  # a stream's first shard
 names = itertools.count(1)
 
 
@@ -101,7 +102,7 @@ class Stream:
     def shard_ids(self, **more):
         return [shard["ShardId"] for shard in self.shards(**more)]
 
-    def split(self, shard_id="shardId-000000000000", at=None):
+    def split(self, shard_id=ROOT, at=None):
         """In the middle unless told where; the ids of the children."""
         low, high = hash_range(self.shard(shard_id))
         at = str((low + high + 1) // 2) if at is None else str(at)
@@ -126,12 +127,12 @@ class Stream:
         """One after the other; the sequence numbers."""
         return [self.put(data, key)["SequenceNumber"] for data in datas]
 
-    def iterator(self, kind="TRIM_HORIZON", shard_id="shardId-000000000000", **more):
+    def iterator(self, kind="TRIM_HORIZON", shard_id=ROOT, **more):
         return self.client.get_shard_iterator(
             StreamName=self.name, ShardId=shard_id, ShardIteratorType=kind, **more
         )["ShardIterator"]
 
-    def at(self, sequence_number, kind="AT_SEQUENCE_NUMBER", shard_id="shardId-000000000000"):
+    def at(self, sequence_number, kind="AT_SEQUENCE_NUMBER", shard_id=ROOT):
         return self.iterator(kind, shard_id, StartingSequenceNumber=sequence_number)
 
     def get(self, iterator, **more):
@@ -151,7 +152,7 @@ class Stream:
             if iterator is None or (not answer["Records"] and answer["MillisBehindLatest"] == 0):
                 return records, answer
 
-    def records(self, shard_id="shardId-000000000000"):
+    def records(self, shard_id=ROOT):
         """Every record of a shard."""
         return self.drain(self.iterator(shard_id=shard_id))[0]
 
@@ -169,11 +170,18 @@ class Stream:
             10, f"{arn} is active")  # fmt: skip
         return arn
 
-    def subscribe(self, consumer_arn, kind="TRIM_HORIZON", shard_id="shardId-000000000000", **position):
+    def subscribe(self, consumer_arn, kind="TRIM_HORIZON", shard_id=ROOT, **position):
         answer = self.client.subscribe_to_shard(
             ConsumerARN=consumer_arn, ShardId=shard_id, StartingPosition={"Type": kind} | position
         )
         return answer["EventStream"]
+
+
+def assert_covers_all_keys(shards):
+    """Open shards, side by side over the whole range of hash keys."""
+    ranges = sorted(hash_range(shard) for shard in shards)
+    assert ranges[0][0] == 0 and ranges[-1][1] == HASH_KEYS - 1, ranges
+    assert [high + 1 for _, high in ranges[:-1]] == [low for low, _ in ranges[1:]], ranges
 
 
 def events_until(stream, enough, seconds=30):

@@ -12,10 +12,8 @@ from botocore.exceptions import EventStreamError
 
 from harness.waiting import wait_until
 from kinesis.numbers import SequenceNumber
-from kinesis.stream import ACCOUNT, events_until, records_of, refused
+from kinesis.stream import ACCOUNT, ROOT, events_until, records_of, refused
 from kinesis.wire import CBOR, JSON
-
-ROOT = "shardId-000000000000"
 
 
 class TestRegistration:

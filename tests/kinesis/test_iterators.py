@@ -10,10 +10,8 @@ import pytest
 from harness.waiting import wait_until
 from kinesis.clock import restart_moved_by
 from kinesis.numbers import SequenceNumber
-from kinesis.stream import ACCOUNT, refused
+from kinesis.stream import ACCOUNT, ROOT, refused
 from kinesis.wire import millis
-
-ROOT = "shardId-000000000000"
 
 
 class TestKinds:

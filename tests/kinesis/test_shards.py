@@ -6,20 +6,11 @@ import pytest
 
 from harness.waiting import wait_until
 from kinesis.numbers import HASH_KEYS, SequenceNumber, hash_of, hash_range
-from kinesis.stream import ACCOUNT, refused
-
-ROOT = "shardId-000000000000"
+from kinesis.stream import ACCOUNT, ROOT, assert_covers_all_keys, refused
 
 
 def parents(shard):
     return [shard[name] for name in ("ParentShardId", "AdjacentParentShardId") if name in shard]
-
-
-def assert_covers_all_keys(shards):
-    """Open shards, side by side over the whole range of hash keys."""
-    ranges = sorted(hash_range(shard) for shard in shards)
-    assert ranges[0][0] == 0 and ranges[-1][1] == HASH_KEYS - 1
-    assert [high + 1 for _, high in ranges[:-1]] == [low for low, _ in ranges[1:]]
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from hyperframe.frame import DataFrame, Frame, GoAwayFrame
 from harness.waiting import wait_until
 from kinesis.producer import Producer, producing, wait_for_puts
 from kinesis.raw import connect, head, http_2, read_to_the_end, read_until, request_2
-from kinesis.stream import events_until, records_of
+from kinesis.stream import ROOT, events_until, records_of
 from kinesis.wire import JSON, Wire, encode
 
 PRODUCERS = 32
-ROOT = "shardId-000000000000"
 # What the server says of connections that did not end by themselves.
 CUT = "connections of AWS clients are cut"
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pg/testing/fake_connection.h"
+
 namespace tailrace::capture {
 namespace {
 
@@ -10,7 +12,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // A server that tells its timelines' history and whether it is a standby.
-class FakeServer final : public pg::Connection {
+class FakeServer final : public pg::testing::FakeConnection {
  public:
   std::string history;
   bool standby = false;
@@ -20,15 +22,6 @@ class FakeServer final : public pg::Connection {
       return pg::Rows{{"filename", "content"}, {{"00000002.history", history}}};
     return pg::Rows{{"standby"}, {{standby ? "t" : "f"}}};
   }
-  Result<void> copy_out(const std::string&,
-                        const std::function<Result<void>(std::string_view)>&) override {
-    return {};
-  }
-  void cancel() override {}
-  int server_version() const override { return 170000; }
-  std::string server_version_text() const override { return "17.0"; }
-  bool alive() const override { return true; }
-  pg_conn* handle() override { return nullptr; }
 };
 
 // A stream that ends at 0/200 of timeline 1, and a server that still has everything.

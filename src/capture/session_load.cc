@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "base/whole_number.h"
 #include "capture/session.h"
 
 namespace tailrace::capture {
@@ -197,11 +198,16 @@ Result<void> Session::load_only() {
       "pg_control_system()), "
       "(select timeline_id from pg_control_checkpoint())");
   if (!snapshot) return std::move(snapshot).error().during("export a snapshot");
-  Lsn point = parse_lsn(snapshot->text(0, 1)).value_or(Lsn{});
+  auto point = parse_lsn(snapshot->text(0, 1));
+  auto system = parse_whole<std::uint64_t>(snapshot->text(0, 3));
+  auto timeline = parse_whole<std::uint32_t>(snapshot->text(0, 4));
+  if (!point || !system || !timeline)
+    return Error{Fault::corrupt,
+                 fmt::format("export a snapshot: the server tells its place as '{}', system '{}', "
+                             "timeline '{}'",
+                             snapshot->text(0, 1), snapshot->text(0, 3), snapshot->text(0, 4))};
   source_.database = snapshot->text(0, 2);
-  source_.generation = {
-      std::strtoull(snapshot->text(0, 3).c_str(), nullptr, 10),
-      static_cast<std::uint32_t>(std::strtoul(snapshot->text(0, 4).c_str(), nullptr, 10)), point};
+  source_.generation = {*system, *timeline, *point};
   if (auto imported = import_snapshot(snapshot->text(0, 0)); !imported) return imported;
   flowed_ = true;
   set_state(TaskState::loading);

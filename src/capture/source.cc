@@ -121,16 +121,21 @@ void inspect_replication(const TaskSpec& spec, const std::map<std::string, std::
 
   auto used = sql.query("select count(*) from pg_replication_slots");
   if (used && !slot_exists) {
-    auto max = parse_whole<int>(setting.at("max_replication_slots")).value_or(0);
-    auto taken = parse_whole<int>(used->text(0, 0)).value_or(0);
+    auto max = parse_whole<int>(setting.at("max_replication_slots"));
+    auto taken = parse_whole<int>(used->text(0, 0));
     // A load that starts again needs a temporary slot beside the task's own.
-    if (taken >= max)
+    if (!max || !taken)
+      findings.fail(Fault::corrupt,
+                    fmt::format("'{}' of '{}' replication slots are no numbers", used->text(0, 0),
+                                setting.at("max_replication_slots")),
+                    "is this PostgreSQL?");
+    else if (*taken >= *max)
       findings.fail(
-          Fault::unavailable, fmt::format("all {} replication slots are taken", max),
+          Fault::unavailable, fmt::format("all {} replication slots are taken", *max),
           "raise max_replication_slots (a restart), or drop one that nobody needs: SELECT "
           "slot_name, active FROM pg_replication_slots;");
     else
-      findings.ok(fmt::format("{} of {} replication slots are free", max - taken, max));
+      findings.ok(fmt::format("{} of {} replication slots are free", *max - *taken, *max));
   }
   if (auto names = setting.at("synchronous_standby_names"); names.find('*') != std::string::npos)
     findings.warn("synchronous_standby_names is '" + names + "' and matches every client",

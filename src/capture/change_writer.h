@@ -63,9 +63,10 @@ class ChangeWriter final : public pgoutput::TransactionSink {
   // transactions). Makes that durable, so that it may be acknowledged.
   Result<void> advance(Lsn lsn);
 
-  // The newest LSN that may be acknowledged: everything before it is durable. Any thread.
+  // The newest LSN that may be acknowledged: everything before it is synced, as far as the stream's
+  // sync goes. Any thread.
   Lsn durable() const { return Lsn{durable_.load(std::memory_order_acquire)}; }
-  // Moves durable() on after the log's durable end has moved. Reader thread.
+  // Moves durable() on after the log's synced end has moved. Reader thread.
   void settle();
   bool in_flight() const { return !pending_.empty() || !batch_is_empty(); }
 

@@ -226,6 +226,7 @@ void Connection::wake(std::uint32_t stream) {
     woken.push_back(stream);
     return woken.size() == 1;
   });
+  // From a thread of the pool: behind the job that it runs, with the other wakes of that job.
   if (first) asio::defer(strand_, [self = shared_from_this()] { self->answer_woken(); });
 }
 

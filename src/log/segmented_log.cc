@@ -86,6 +86,10 @@ void SegmentedLog::abandon(const Error& why) {
     queue_.batches.clear();
   }
   stop();
+  {
+    std::lock_guard retiring(retire_mutex_);
+    abandoned_ = true;
+  }
   refuse(why);
 }
 
@@ -93,14 +97,10 @@ void SegmentedLog::abandon(const Error& why) {
 
 Result<StreamLog::Appended> SegmentedLog::append(Batch& batch, std::chrono::milliseconds patience) {
   std::unique_lock lock(queue_mutex_);
-  if (!has_room(batch.bytes())) {
-    ++queue_.room_waiters;
-    bool waited = room_.wait_until(lock, deadline_after(patience), [&] {
-      return has_room(batch.bytes()) || queue_.fenced || queue_.full;
-    });
-    --queue_.room_waiters;
-    if (!waited) return no_room_error();
-  }
+  ++queue_.room_waiters;
+  room_.wait_until(lock, deadline_after(patience),
+                   [&] { return has_room(batch.bytes()) || queue_.fenced || queue_.full; });
+  --queue_.room_waiters;
   auto appended = enqueue(batch);
   flush(std::move(lock));
   return appended;
@@ -108,7 +108,6 @@ Result<StreamLog::Appended> SegmentedLog::append(Batch& batch, std::chrono::mill
 
 Result<StreamLog::Appended> SegmentedLog::queue(Batch& batch) {
   std::lock_guard lock(queue_mutex_);
-  if (!has_room(batch.bytes()) && !queue_.fenced && !queue_.full) return no_room_error();
   return enqueue(batch);
 }
 
@@ -125,6 +124,10 @@ void SegmentedLog::flush(std::unique_lock<std::mutex> lock) {
 Result<StreamLog::Appended> SegmentedLog::enqueue(Batch& batch) {
   if (queue_.fenced) return *queue_.fenced;
   if (queue_.full) return *queue_.full;
+  if (!has_room(batch.bytes()))
+    return Error{Fault::unavailable, "stream " + options_.name + ": " +
+                                         std::to_string(queue_.pending_bytes) +
+                                         " bytes wait for the disk already; try again"};
   if (batch.empty()) return Appended{queue_.last_ticket, {}};
 
   PendingBatch pending;
@@ -145,12 +148,6 @@ Result<StreamLog::Appended> SegmentedLog::enqueue(Batch& batch) {
 
 bool SegmentedLog::has_room(std::size_t bytes) const {
   return queue_.pending_bytes == 0 || queue_.pending_bytes + bytes <= options_.pending_bytes_max;
-}
-
-Error SegmentedLog::no_room_error() const {
-  return Error{Fault::unavailable, "stream " + options_.name + ": " +
-                                       std::to_string(queue_.pending_bytes) +
-                                       " bytes wait for the disk already; try again"};
 }
 
 StreamLog::Ticket SegmentedLog::appended() const {
@@ -188,16 +185,9 @@ void SegmentedLog::run() {
 bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
   std::unique_lock lock(queue_mutex_);
   for (;;) {
-    bool sync_waits = options_.sync == Sync::interval && writer_.is_open() &&
-                      writer_.synced_end() < writer_.position();
-    if (sync_waits && std::chrono::steady_clock::now() >= sync_due_) {
+    if (sync_is_due()) {
       lock.unlock();
-      if (auto synced = timed_sync(); !synced) {
-        fence(synced.error());
-        return false;
-      }
-      synced_ = state_.last_ticket;
-      wake_subscribers();
+      if (!sync_what_is_due()) return false;
       lock.lock();
       continue;
     }
@@ -211,7 +201,7 @@ bool SegmentedLog::take(std::vector<PendingBatch>& batches) {
       continue;
     }
     queue_.writer_waits = true;
-    if (sync_waits)
+    if (sync_waits())
       work_.wait_until(lock, sync_due_);
     else
       work_.wait(lock);
@@ -242,6 +232,7 @@ bool SegmentedLog::write(Group& group) {
       fence(ready.error());
       return false;
     }
+    if (sync_is_due() && !sync_what_is_due()) return false;
     if (!wait_for_room(ready.error())) {
       fence(ready.error());
       return false;
@@ -302,8 +293,9 @@ Result<void> SegmentedLog::seal() {
     footer.first_group = published_.index.open_segment()->first_group;
     blocks = published_.index.open_blocks();
   }
-  if (auto sealed = writer_.seal(footer, blocks); !sealed) return sealed;
-  synced_ = state_.last_ticket;
+  auto sealed = writer_.seal(footer, blocks);
+  note_synced();
+  if (!sealed) return sealed;
   std::unique_lock lock(published_mutex_);
   published_.index.open_segment()->bytes = writer_.position();
   published_.index.seal(footer);
@@ -333,6 +325,30 @@ Result<void> SegmentedLog::timed_sync() {
   ++published_.statistics.syncs;
   published_.statistics.sync_micros += micros_between(started, clock_.steady());
   return synced;
+}
+
+bool SegmentedLog::sync_waits() const {
+  return options_.sync == Sync::interval && writer_.is_open() &&
+         writer_.synced_end() < writer_.position();
+}
+
+bool SegmentedLog::sync_is_due() const {
+  return sync_waits() && std::chrono::steady_clock::now() >= sync_due_;
+}
+
+// False when the log was fenced.
+bool SegmentedLog::sync_what_is_due() {
+  if (auto synced = timed_sync(); !synced) {
+    fence(synced.error());
+    return false;
+  }
+  note_synced();
+  return true;
+}
+
+void SegmentedLog::note_synced() {
+  if (writer_.synced_end() < writer_.position()) return;
+  if (synced_.exchange(state_.last_ticket) != state_.last_ticket) wake_subscribers();
 }
 
 // False when the log is being closed.
@@ -706,6 +722,7 @@ Marks SegmentedLog::marks() const {
 Result<std::size_t> SegmentedLog::retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) {
   std::lock_guard retiring(retire_mutex_);
   std::size_t count = 0;
+  if (abandoned_) return count;
   bool open_is_old = false;
   {
     std::unique_lock lock(published_mutex_);

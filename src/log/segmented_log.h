@@ -63,7 +63,7 @@ class SegmentedLog final : public StreamLog {
   Statistics statistics() const override;
 
  private:
-  // What append() fills and the writer takes.
+  // What append() and queue() fill and the writer takes.
   struct Queue {
     std::vector<PendingBatch> batches;
     std::size_t pending_bytes = 0;  // until they are durable
@@ -103,7 +103,6 @@ class SegmentedLog final : public StreamLog {
   // Gives the batch its place in the queue, which has room for it. With the lock held.
   Result<Appended> enqueue(Batch& batch);
   bool has_room(std::size_t bytes) const;
-  Error no_room_error() const;
   // Lets go of the lock, and tells the writer.
   void flush(std::unique_lock<std::mutex> lock);
 
@@ -116,6 +115,10 @@ class SegmentedLog final : public StreamLog {
   Result<void> create();
   bool rotate();
   Result<void> timed_sync();
+  bool sync_waits() const;
+  bool sync_is_due() const;
+  bool sync_what_is_due();
+  void note_synced();
   bool wait_for_room(const Error& full);
   void publish(const Group& group, std::uint64_t write_micros);
   void finish();
@@ -158,6 +161,7 @@ class SegmentedLog final : public StreamLog {
   std::atomic<std::uint64_t> next_subscription_{1};
 
   std::mutex retire_mutex_;
+  bool abandoned_ = false;                        // the folder is somebody else's to remove
   std::deque<std::shared_ptr<Segment>> retired_;  // whose files are still to be removed
 
   // Only the writer thread touches these.

@@ -39,8 +39,8 @@ enum class Sync {
 
 // A stream's records in append order, kept in segment files (docs/log-format.md).
 //
-// One writer thread makes groups: everything appended while the last group was being written and
-// synced becomes the next one. Any thread may append and read.
+// One writer thread makes groups: everything appended, or flushed, while the last group was being
+// written and synced becomes the next one. Any thread may append and read.
 class StreamLog {
  public:
   struct Options {
@@ -83,18 +83,17 @@ class StreamLog {
   // append() without patience, for many small batches: the writer need not hear of them before the
   // next flush(), so that those which come at about the same time share a group. A flush() must
   // follow.
-  virtual Result<Appended> queue(Batch& batch) {
-    return append(batch, std::chrono::milliseconds{0});
-  }
-  virtual void flush() {}
-  // The newest ticket that append() has given.
+  virtual Result<Appended> queue(Batch& batch) = 0;
+  virtual void flush() = 0;
+  // The newest ticket that append() or queue() has given.
   virtual Ticket appended() const = 0;
 
-  // Everything up to this ticket survives a crash (with Sync::always) and can be read.
+  // Everything up to this ticket survives a kill of the process, and with Sync::always a power cut,
+  // and can be read.
   virtual Ticket durable() const = 0;
   // Everything up to this ticket survives a power cut as well, as far as the log ever promises
-  // that: with Sync::interval it follows durable() by sync_interval at most, else it is the same.
-  virtual Ticket synced() const { return durable(); }
+  // that: with Sync::interval it follows durable() by sync_interval or so, else it is the same.
+  virtual Ticket synced() const = 0;
   // Fault::timeout when the time is over first, Fault::fenced when it will never be durable.
   virtual Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) = 0;
 

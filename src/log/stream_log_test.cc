@@ -309,6 +309,16 @@ TEST_F(StreamLogTest, AnAbandonedLogGivesUpWhatIsNotWrittenAndRefusesEverything)
   disk->on_sync(nullptr);
 }
 
+TEST_F(StreamLogTest, AnAbandonedLogLeavesItsFilesToWhoAbandonedIt) {
+  options.segment_bytes_max = 1;
+  open();
+  for (int i = 0; i < 3; ++i) append(0, "x");
+  auto before = names();
+  log->abandon(Error{Fault::not_found, "deleted"});
+  EXPECT_EQ(*log->retire(INT64_MAX, 1), 0u);
+  EXPECT_EQ(names(), before);
+}
+
 TEST_F(StreamLogTest, SubscribersAreWokenUntilTheyUnsubscribe) {
   open();
   std::atomic<int> woken{0};
@@ -396,6 +406,27 @@ TEST_F(StreamLogTest, WithSyncIntervalSyncedFollowsDurable) {
   });
   append(0, "z");
   EXPECT_EQ(synced.get_future().wait_for(patience), std::future_status::ready);
+  log->unsubscribe(subscription);
+}
+
+TEST_F(StreamLogTest, WithSyncIntervalAFullDiskHoldsUpNoSync) {
+  options.sync = Sync::interval;
+  options.sync_interval = 200ms;
+  open();
+  append(0, "x");
+  append(0, "y");
+  disk->set_room(0);
+  Batch large = batch_at(1000);
+  large.add(0, "key", std::string(5u << 20, 'z'));  // beyond what was reserved ahead
+  ASSERT_TRUE(log->append(large, patience));
+  std::promise<void> synced;
+  auto subscription = log->subscribe([&, told = false]() mutable {
+    if (log->synced() == 2 && !std::exchange(told, true)) synced.set_value();
+  });
+  if (log->synced() < 2) {
+    EXPECT_EQ(synced.get_future().wait_for(patience), std::future_status::ready);
+  }
+  EXPECT_EQ(log->durable(), 2u);
   log->unsubscribe(subscription);
 }
 

@@ -83,8 +83,8 @@ class Stream final : private Waiters::Source {
     std::vector<Place> places;  // of the records, in the order in which they were added
   };
   // append() without patience that tells where the records are; the batch holds none that are meant
-  // for every shard. Never waits. Batches that are put in one turn of the executor reach the disk
-  // together.
+  // for every shard. Never waits. Batches that are put in one turn of the executor mostly reach
+  // the disk together.
   Result<Put> put(Batch& batch);
 
   // Calls once everything up to the ticket is as durable as the stream's Sync promises, or will

@@ -22,11 +22,8 @@ Result<void> remove_folder(Directory& parent, const std::string& name) {
   if (!folder) return std::move(folder).error();
   auto files = (*folder)->list();
   if (!files) return std::move(files).error();
-  // Meanwhile the retention may have taken one.
   for (const std::string& file : *files)
-    if (auto removed = (*folder)->remove(file);
-        !removed && removed.error().fault != Fault::not_found)
-      return removed;
+    if (auto removed = (*folder)->remove(file); !removed) return removed;
   // Some folders are gone with their last file.
   if (auto removed = parent.remove(name); !removed && removed.error().fault != Fault::not_found)
     return removed;

@@ -30,8 +30,7 @@ void Waiters::when_durable(log::StreamLog::Ticket ticket, DurableCall call) {
   {
     std::lock_guard lock(mutex_);
     if (source_ == nullptr) return;
-    // Asked first: what became durable before the log was fenced is durable.
-    std::optional<Error> failed = ended_ ? ended_ : source_->fenced();
+    auto failed = failed_locked();
     if (source_->durable() >= ticket)
       outcome = Result<void>();
     else if (failed)
@@ -122,9 +121,11 @@ void Waiters::sweep() {
   run(std::move(calls));
 }
 
+// Asked before durable(): what became durable before the log was fenced is durable.
+std::optional<Error> Waiters::failed_locked() const { return ended_ ? ended_ : source_->fenced(); }
+
 void Waiters::take_durable_locked(Calls& calls) {
-  // Asked first: what became durable before the log was fenced is durable.
-  std::optional<Error> failed = ended_ ? ended_ : source_->fenced();
+  auto failed = failed_locked();
   auto reached = durable_.upper_bound(source_->durable());
   auto take = [&](auto begin, auto end, const Result<void>& outcome) {
     for (auto at = begin; at != end; ++at)

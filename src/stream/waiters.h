@@ -46,7 +46,7 @@ class Waiting {
 // while a lock is held here.
 class Waiters : public std::enable_shared_from_this<Waiters> {
  public:
-  // What is waited for. Called with a lock held: it must not call back.
+  // What is waited for, and told to move on. Called with a lock held: it must not call back.
   class Source {
    public:
     virtual ~Source() = default;
@@ -64,7 +64,8 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
   void when_durable(log::StreamLog::Ticket ticket, std::function<void(Result<void>)> call);
   [[nodiscard]] Waiting when_readable(ShardNumber shard, Offset from, std::function<void()> call);
 
-  // The source is told to move on, behind the jobs that the executor has by now.
+  // The source is told to move on by the next sweep, which comes behind the jobs that the executor
+  // has by now unless one is on its way already.
   void flush();
   // The source has moved on. Never blocks.
   void wake();
@@ -88,6 +89,7 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
   bool schedule_locked();
   void post_sweep();
   void sweep();
+  std::optional<Error> failed_locked() const;
   void take_durable_locked(Calls& calls);
   void take_readers_locked(Calls& calls);
   void run(Calls calls);

@@ -51,8 +51,11 @@ class MemoryLog : public StreamLog {
   Result<Appended> append(Batch&, std::chrono::milliseconds) override {
     return Error{Fault::fenced, "not for appending"};
   }
+  Result<Appended> queue(Batch& batch) override { return append(batch, {}); }
+  void flush() override {}
   Ticket appended() const override { return 0; }
   Ticket durable() const override { return 0; }
+  Ticket synced() const override { return durable(); }
   Result<void> wait_durable(Ticket, std::chrono::milliseconds) override { return {}; }
 
   std::uint64_t subscribe(std::function<void()> wake) override {

@@ -66,11 +66,10 @@ class TlsTransport final : public Transport {
   void end_sending() override {}
 
   // Our close_notify is all that it takes (RFC 8446, 6.1): a peer that keeps the connection in a
-  // pool answers it when it next looks there. A write behind it fails as soon as it is on its way.
+  // pool answers it when it next looks there. So its own counts as received.
   void shut(User user) override {
-    stream_.async_shutdown([user](error_code) { user->on_shut(); });
-    asio::async_write(stream_, asio::buffer("", 1),
-                      [user](error_code, std::size_t) { user->on_shut(); });
+    SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);
+    stream_.async_shutdown([user = std::move(user)](error_code) { user->on_shut(); });
   }
 
   Socket& socket() override { return stream_.next_layer(); }

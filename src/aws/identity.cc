@@ -5,6 +5,7 @@
 #include <utility>
 
 namespace tailrace::aws {
+
 bool is_key_id(std::string_view id) {
   return id.size() >= 3 && id.size() <= 128 &&
          std::all_of(id.begin(), id.end(),

@@ -16,6 +16,11 @@ inline std::int64_t unix_seconds(UnixMicros time) {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 
+// The same of milliseconds.
+inline std::int64_t seconds_of_ms(std::int64_t ms) {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds{ms}).count();
+}
+
 // Time as a dependency, so that a test can make it stop or step.
 class Clock {
  public:

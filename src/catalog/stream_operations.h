@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "catalog/throughput_commitment.h"
+#include "record/account.h"
 #include "record/hash_key.h"
 #include "stream/reshard.h"
 #include "stream/streams.h"
@@ -43,7 +44,7 @@ inline constexpr std::size_t tags_max = 50;           // of a stream or a consum
 class StreamOperations {
  public:
   StreamOperations(Catalog& catalog, stream::Streams& streams, Clock& clock,
-                   std::string account = "000000000000")
+                   std::string account = Account{}.id)
       : catalog_(catalog), streams_(streams), clock_(clock), account_(std::move(account)) {}
 
   // ---- streams

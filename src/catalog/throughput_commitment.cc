@@ -3,6 +3,7 @@
 #include "base/whole_number.h"
 
 namespace tailrace::catalog {
+
 void ThroughputCommitment::ask(bool wanted, std::int64_t now_ms) {
   const bool holds = holds_at(now_ms);
   if (wanted && !holds) {

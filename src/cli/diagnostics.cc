@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/hex.h"
 #include "base/rfc3339.h"
 
 namespace tailrace::cli {
@@ -52,7 +53,6 @@ spdlog::level::level_enum level_of(const Settings& settings) {
 }  // namespace
 
 std::string logfmt_quoted(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string quoted = "\"";
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
@@ -62,9 +62,7 @@ std::string logfmt_quoted(std::string_view text) {
     } else if (c == '\n') {
       quoted += "\\n";
     } else if (byte < 0x20 || byte == 0x7f) {
-      quoted += "\\x";
-      quoted += digits[byte >> 4];
-      quoted += digits[byte & 15];
+      quoted += "\\x" + hex({&c, 1});
     } else {
       quoted += c;
     }

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/check.h"
 #include "function/process_tree.h"
 
 namespace tailrace::function {

@@ -30,8 +30,6 @@ std::vector<std::string> worker_environment(const FunctionSpec& spec, const Laun
 // The ARN a handler sees.
 std::string arn_of(const std::string& function_name);
 
-// A random (version 4) UUID.
-
 // The runtime clients, embedded into the binary.
 struct RuntimeFile {
   std::string_view name;

@@ -258,15 +258,12 @@ void Pool::send_event(Worker& worker) {
   auto now = platform_.clock.now();
   auto left = std::chrono::duration_cast<std::chrono::microseconds>(worker.deadline -
                                                                     platform_.clock.steady());
-  auto deadline_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>((now + left).time_since_epoch());
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   auto responder = std::exchange(worker.waiting, nullptr);
   responder->send(200, "application/json",
                   {{"Lambda-Runtime-Aws-Request-Id", worker.request_id},
-                   {"Lambda-Runtime-Deadline-Ms", std::to_string(deadline_ms.count())},
+                   {"Lambda-Runtime-Deadline-Ms", std::to_string(unix_ms(now + left))},
                    {"Lambda-Runtime-Invoked-Function-Arn", arn_of(spec_.name)},
-                   {"Lambda-Runtime-Trace-Id", trace_id(worker.request_id, seconds)}},
+                   {"Lambda-Runtime-Trace-Id", trace_id(worker.request_id, unix_seconds(now))}},
                   worker.job->invocation.payload);
 }
 

@@ -87,14 +87,14 @@ std::optional<Refusal> note_field(std::string_view name, std::string_view value,
     if (!head.length) return Refusal{400, "bad content-length"};
   } else if (name == "transfer-encoding") {
     if (++seen.encodings > 1) return Refusal{400, "doubled transfer-encoding"};
-    if (lower_case(value) != "chunked") return Refusal{400, "unknown transfer-encoding"};
+    if (!equal_ignoring_case(value, "chunked")) return Refusal{400, "unknown transfer-encoding"};
     head.chunked = true;
   } else if (name == "host") {
     if (++seen.hosts > 1) return Refusal{400, "doubled host"};
     if (!authority_valid(value)) return Refusal{400, "bad host"};
     head.request.authority = std::string(value);
   } else if (name == "expect") {
-    if (lower_case(value) != "100-continue") return Refusal{417, "unknown expectation"};
+    if (!equal_ignoring_case(value, "100-continue")) return Refusal{417, "unknown expectation"};
     head.expects_continue = !head.is_1_0;
   } else if (name == "connection") {
     read_connection(value, seen);

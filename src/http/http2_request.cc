@@ -92,7 +92,7 @@ std::optional<Refusal> Http2::refuse(Stream& stream) {
     if (!stream.length) return Refusal{400, "bad content-length"};
   }
   if (auto expected = request.header("expect"); !expected.empty()) {
-    if (lower_case(expected) != "100-continue") return Refusal{417, "unknown expectation"};
+    if (!equal_ignoring_case(expected, "100-continue")) return Refusal{417, "unknown expectation"};
     stream.expects_continue = true;
   }
   return std::nullopt;

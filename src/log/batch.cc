@@ -1,7 +1,6 @@
 #include "log/batch.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -30,8 +29,7 @@ Buffer& Batch::begin_record(ShardNumber shard, std::string_view partition_key) {
   frames.append_le(std::uint32_t{0});
   frames.append_le(static_cast<std::uint16_t>(partition_key.size()));
   frames.append_le(std::uint8_t{0});
-  frames.append_le(
-      std::chrono::floor<std::chrono::milliseconds>(arrival_).time_since_epoch().count());
+  frames.append_le(unix_ms(arrival_));
   frames.append(partition_key);
   return frames;
 }
@@ -42,8 +40,7 @@ void Batch::end_record() {
   std::size_t frame = piece.frames.size() - open_at_;
   TAILRACE_CHECK(frame - frame_length_bytes <= std::numeric_limits<std::uint32_t>::max());
   piece.frames.put_le(open_at_, static_cast<std::uint32_t>(frame - frame_length_bytes));
-  std::int64_t arrival_ms =
-      std::chrono::floor<std::chrono::milliseconds>(arrival_).time_since_epoch().count();
+  std::int64_t arrival_ms = unix_ms(arrival_);
   piece.arrival_min_ms = piece.count == 0 ? arrival_ms : std::min(piece.arrival_min_ms, arrival_ms);
   piece.arrival_max_ms = piece.count == 0 ? arrival_ms : std::max(piece.arrival_max_ms, arrival_ms);
   ++piece.count;

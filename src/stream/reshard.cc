@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace tailrace::stream {
 namespace {
@@ -18,10 +19,7 @@ constexpr unsigned __int128 rounding = 1u << 20;
 class Reshaping {
  public:
   Reshaping(StreamSpec& spec, std::int64_t now_ms)
-      : spec_(spec),
-        now_ms_(now_ms),
-        now_seconds_(
-            std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds{now_ms}).count()) {}
+      : spec_(spec), now_ms_(now_ms), now_seconds_(seconds_of_ms(now_ms)) {}
 
   // Returns the numbers of both children.
   std::pair<ShardNumber, ShardNumber> split(ShardNumber parent, HashKey new_first) {

@@ -5,15 +5,12 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace tailrace::stream {
 namespace {
 
 constexpr std::uint64_t last_counter = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t seconds_of(std::int64_t ms) {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds{ms}).count();
-}
 
 std::string number_of(ShardNumber shard, std::int64_t created_seconds, std::uint64_t counter,
                       std::int64_t seconds) {
@@ -28,7 +25,7 @@ std::string number_of(ShardNumber shard, std::int64_t created_seconds, std::uint
 void run_inline(std::function<void()> call) { call(); }
 
 std::string sequence_number(const Shard& shard, Offset offset, std::int64_t arrival_ms) {
-  return number_of(shard.number, shard.created_seconds, offset + 1, seconds_of(arrival_ms));
+  return number_of(shard.number, shard.created_seconds, offset + 1, seconds_of_ms(arrival_ms));
 }
 
 std::string starting_sequence_number(const Shard& shard) {
@@ -37,7 +34,8 @@ std::string starting_sequence_number(const Shard& shard) {
 
 std::string ending_sequence_number(const Shard& shard) {
   TAILRACE_CHECK(shard.closed_ms);
-  return number_of(shard.number, shard.created_seconds, last_counter, seconds_of(*shard.closed_ms));
+  return number_of(shard.number, shard.created_seconds, last_counter,
+                   seconds_of_ms(*shard.closed_ms));
 }
 
 // What changes together.
@@ -295,7 +293,7 @@ std::string Stream::sequence_number(ShardNumber shard, const log::Record& record
   auto state = this->state();
   auto created = state->created_seconds.find(shard);
   TAILRACE_CHECK(created != state->created_seconds.end());
-  return number_of(shard, created->second, record.offset + 1, seconds_of(record.arrival_ms));
+  return number_of(shard, created->second, record.offset + 1, seconds_of_ms(record.arrival_ms));
 }
 
 // ---- upkeep

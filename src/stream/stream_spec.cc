@@ -1,6 +1,7 @@
 #include "stream/stream_spec.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
 

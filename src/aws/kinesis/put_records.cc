@@ -8,6 +8,7 @@
 #include "aws/kinesis/data_plane.h"
 #include "aws/kinesis/names.h"
 #include "aws/writer.h"
+#include "base/clock.h"
 #include "base/guarded.h"
 
 // A record goes from the request's body straight into the bytes that reach the disk. It is answered
@@ -86,14 +87,10 @@ class Put final : public std::enable_shared_from_this<Put> {
     if (!spec_->find_shard(place.shard)) spec_ = stream_->spec();
     writer.text("ShardId", shard_id(place.shard));
     writer.text("SequenceNumber", stream::sequence_number(*spec_->find_shard(place.shard),
-                                                          place.offset, arrival_ms()));
+                                                          place.offset, unix_ms(arrival_)));
   }
 
  private:
-  std::int64_t arrival_ms() const {
-    return std::chrono::floor<std::chrono::milliseconds>(arrival_).time_since_epoch().count();
-  }
-
   Result<HashKey> hash_of(const Value& record, std::string_view key) {
     const auto& explicit_key = record["ExplicitHashKey"];
     if (!explicit_key) return hash_key_of(key);

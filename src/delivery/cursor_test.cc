@@ -81,7 +81,7 @@ class CursorTest : public testing::Test {
 
 TEST_F(CursorTest, StopsBeforeDamageAndSkipsNothing) {
   add(0, 5);
-  log_->damage_from(0, 2);
+  log_->damage(0, 2, 3);
   start();
 
   ASSERT_TRUE(wait_committed(2));

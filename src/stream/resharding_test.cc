@@ -1,6 +1,6 @@
 // Streams whose shards change while they are written and read.
 
-#include <array>
+#include <deque>
 #include <map>
 #include <random>
 #include <thread>
@@ -12,6 +12,13 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+template <typename Change>
+void adopt(Stream& stream, Change change) {
+  StreamSpec changed = *stream.spec();
+  change(changed);
+  stream.adopt(std::move(changed));
+}
 
 TEST_F(StreamTest, RecordsGoToTheChildrenAfterASplitAndTheParentEnds) {
   auto stream = open(1);
@@ -129,7 +136,7 @@ TEST_F(StreamTest, AClosedShardIsGoneWhenItsRecordsAreAllPastTheRetention) {
   EXPECT_EQ(stream->shards().size(), 2u);
   EXPECT_FALSE(stream->shard(0));
   EXPECT_EQ(stream->read(0, 0, 1, 1).error().fault, Fault::not_found);
-  reshard(*stream, [](StreamSpec& spec) { spec.shards.erase(spec.shards.begin()); });
+  adopt(*stream, [](StreamSpec& spec) { spec.shards.erase(spec.shards.begin()); });
   // Who has read the record before may still name it.
   EXPECT_EQ(parse_sequence_number(stream->sequence_number(0, record))->counter, 1u);
 }
@@ -147,11 +154,9 @@ TEST_F(StreamTest, OldRecordsAreHiddenExactlyAndAtOnce) {
   EXPECT_EQ(*stream->offset_at(0, clock.ms() - 20 * 3'600'000), 8u);
   EXPECT_EQ(*stream->offset_at(0, clock.ms()), 10u);
 
-  reshard(*stream,
-          [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{48}, clock.ms()); });
+  adopt(*stream, [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{48}, clock.ms()); });
   EXPECT_EQ(payloads(*stream, 0).size(), 6u) << "hidden stays hidden";
-  reshard(*stream,
-          [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{24}, clock.ms()); });
+  adopt(*stream, [&](StreamSpec& spec) { spec.set_retention(std::chrono::hours{24}, clock.ms()); });
   clock.step(std::chrono::hours{2});
   EXPECT_THAT(payloads(*stream, 0), ElementsAre("6", "7", "8", "9"));
   clock.step(std::chrono::hours{100});
@@ -180,77 +185,83 @@ TEST_F(StreamTest, AQuietStreamsOldRecordsAreDeletedAndItsOffsetsGoOn) {
   EXPECT_THAT(payloads(*stream, 0), ElementsAre("new"));
 }
 
-TEST_F(StreamTest, NothingIsLostOrOutOfOrderWhileShardsSplitAndMergeUnderLoad) {
-  constexpr int writers = 4, keys = 8, reshards = 50;
-  auto stream = open(2);
-  std::atomic<bool> stop{false};
-  std::array<std::array<int, keys>, writers> written{};
-  std::vector<std::thread> threads;
-  for (int w = 0; w < writers; ++w)
-    threads.emplace_back([&, w] {
-      std::mt19937 random(static_cast<unsigned>(w));
-      log::StreamLog::Ticket last = 0;
-      while (!stop) {
-        auto batch = stream->begin_batch();
-        for (int i = 0; i < 5; ++i) {
-          auto key = random() % keys;
-          batch.add(std::to_string(w) + "/" + std::to_string(key),
-                    std::to_string(written[w][key]++));
-          if (random() % 4 == 0) std::this_thread::yield();
-        }
-        if (w % 2 == 0) {
-          auto put = stream->put(batch);
-          ASSERT_TRUE(put) << put.error().message;
-          last = put->ticket;
-        } else {
-          auto appended = stream->append(batch, patience);
-          ASSERT_TRUE(appended) << appended.error().message;
-          last = appended->ticket;
-        }
-        if (random() % 8 == 0) {
-          ASSERT_TRUE(stream->log().wait_durable(last, patience));
-        }
-      }
-      ASSERT_TRUE(stream->log().wait_durable(last, patience));
-    });
+// Writes under keys of its own; the payload counts the records of the key.
+class Producer {
+ public:
+  Producer(Stream& stream, unsigned number) : stream_(stream), number_(number), random_(number) {}
 
-  std::mt19937 random(99);
-  std::map<ShardNumber, Offset> ends;
-  for (int i = 0; i < reshards; ++i) {
-    auto open = stream->open_shards();
-    std::size_t at = random() % open.size();
-    std::vector<ShardNumber> closed{open[at].number};
-    if (open.size() > 6 || (i % 2 == 1 && at + 1 < open.size() && open.size() > 2)) {
-      at = std::min(at, open.size() - 2);
-      closed = {open[at].number, open[at + 1].number};
-      merge(*stream, closed[0], closed[1]);
-    } else {
-      split(*stream, closed[0]);
-    }
-    for (ShardNumber shard : closed) {
-      Offset from = 0;
-      for (;;) {
-        auto read = stream->read(shard, from, 10000, 1 << 20);
-        ASSERT_TRUE(read);
-        from = read->next;
-        if (read->ended) break;
+  void run(const std::atomic<bool>& stop) {
+    log::StreamLog::Ticket last = 0;
+    while (!stop) {
+      auto ticket = write_batch();
+      ASSERT_TRUE(ticket) << ticket.error().message;
+      last = *ticket;
+      if (random_() % 8 == 0) {
+        ASSERT_TRUE(stream_.log().wait_durable(last, patience));
       }
-      ends[shard] = from;
+    }
+    ASSERT_TRUE(stream_.log().wait_durable(last, patience));
+  }
+  // How many records of each key.
+  const std::map<std::string, int>& written() const { return written_; }
+
+ private:
+  // By both ways into the stream, one for a producer.
+  Result<log::StreamLog::Ticket> write_batch() {
+    auto batch = stream_.begin_batch();
+    for (int i = 0; i < 5; ++i) {
+      auto key = std::to_string(number_) + "/" + std::to_string(random_() % 8);
+      batch.add(key, std::to_string(written_[key]++));
+      if (random_() % 4 == 0) std::this_thread::yield();
+    }
+    if (number_ % 2 == 0) {
+      auto put = stream_.put(batch);
+      if (!put) return std::move(put).error();
+      return put->ticket;
+    }
+    auto appended = stream_.append(batch, patience);
+    if (!appended) return std::move(appended).error();
+    return appended->ticket;
+  }
+
+  Stream& stream_;
+  const unsigned number_;
+  std::mt19937 random_;
+  std::map<std::string, int> written_;
+};
+
+class ReshardingUnderLoadTest : public StreamTest {
+ protected:
+  // The shards that it closed.
+  std::vector<ShardNumber> split_or_merge(Stream& stream, bool rather_merge) {
+    auto open = stream.open_shards();
+    std::size_t at = random_() % open.size();
+    if (open.size() > 6 || (rather_merge && at + 1 < open.size() && open.size() > 2)) {
+      at = std::min(at, open.size() - 2);
+      merge(stream, open[at].number, open[at + 1].number);
+      return {open[at].number, open[at + 1].number};
+    }
+    split(stream, open[at].number);
+    return {open[at].number};
+  }
+
+  // Where a closed shard ends, read while others go on writing.
+  static Offset end_of(Stream& stream, ShardNumber shard) {
+    for (Offset from = 0;;) {
+      auto read = stream.read(shard, from, 10000, 1 << 20);
+      EXPECT_TRUE(read);
+      if (!read) return from;
+      from = read->next;
+      if (read->ended) return from;
     }
   }
-  stop = true;
-  for (auto& thread : threads) thread.join();
 
-  for (auto [shard, end] : ends) EXPECT_EQ(stream->latest(shard), end) << shard;
-  // A key's story: its shards in order of number.
-  std::map<std::string, int> next;
-  auto spec = stream->spec();
-  for (const Shard& shard : spec->shards) {
-    Offset from = 0;
-    for (;;) {
-      auto read = stream->read(shard.number, from, 1000, 1 << 20);
+  // Counts the records of each key on, which must come in order and in a shard that has its hash.
+  static void follow(Stream& stream, const Shard& shard, std::map<std::string, int>& next) {
+    for (Offset from = 0;;) {
+      auto read = stream.read(shard.number, from, 1000, 1 << 20);
       ASSERT_TRUE(read);
-      if (read->records.records.empty()) break;
+      if (read->records.records.empty()) return;
       for (const auto& record : read->records.records) {
         std::string key(record.partition_key);
         ASSERT_TRUE(shard.range.contains(hash_key_of(key)));
@@ -259,9 +270,36 @@ TEST_F(StreamTest, NothingIsLostOrOutOfOrderWhileShardsSplitAndMergeUnderLoad) {
       from = read->next;
     }
   }
-  for (int w = 0; w < writers; ++w)
-    for (int key = 0; key < keys; ++key)
-      EXPECT_EQ(next[std::to_string(w) + "/" + std::to_string(key)], written[w][key]);
+
+ private:
+  std::mt19937 random_{99};
+};
+
+TEST_F(ReshardingUnderLoadTest, NothingIsLostOrOutOfOrder) {
+  auto stream = open(2);
+  std::atomic<bool> stop{false};
+  std::deque<Producer> producers;
+  std::vector<std::thread> threads;
+  for (unsigned number = 0; number < 4; ++number)
+    threads.emplace_back(
+        [&stop, &producer = producers.emplace_back(*stream, number)] { producer.run(stop); });
+
+  std::map<ShardNumber, Offset> ends;
+  for (int i = 0; i < 50; ++i)
+    for (ShardNumber shard : split_or_merge(*stream, i % 2 == 1))
+      ends[shard] = end_of(*stream, shard);
+  stop = true;
+  for (auto& thread : threads) thread.join();
+
+  for (auto [shard, end] : ends) EXPECT_EQ(stream->latest(shard), end) << shard;
+  // A key's story: its shards in order of number.
+  std::map<std::string, int> next;
+  auto spec = stream->spec();
+  for (const Shard& shard : spec->shards) follow(*stream, shard, next);
+  std::map<std::string, int> written;
+  for (const Producer& producer : producers)
+    written.insert(producer.written().begin(), producer.written().end());
+  EXPECT_EQ(next, written);
 }
 
 }  // namespace

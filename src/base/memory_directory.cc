@@ -94,6 +94,7 @@ struct MemoryDirectory::State {
   std::optional<std::uint64_t> room;
   std::optional<std::uint64_t> write_to_fail, sync_to_fail, change_to_image;
   std::uint64_t image_seed = 0;
+  std::uint64_t file_writes = 0;
   std::uint64_t file_syncs = 0;
   std::function<void()> on_sync;
   std::shared_ptr<State> image;
@@ -168,6 +169,7 @@ class MemoryFile final : public File {
       bytes.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
     std::lock_guard lock(disk_->mutex);
     disk_->before_change();
+    ++disk_->file_writes;
     bool fails = MemoryDirectory::State::due(disk_->write_to_fail);
     bool fits = disk_->fits(*node_, at + bytes.size());
     if (fails || !fits) {
@@ -335,6 +337,11 @@ void MemoryDirectory::set_room(std::uint64_t bytes) {
 void MemoryDirectory::on_sync(std::function<void()> call) {
   std::lock_guard lock(state_->mutex);
   state_->on_sync = std::move(call);
+}
+
+std::uint64_t MemoryDirectory::file_writes() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->file_writes;
 }
 
 std::uint64_t MemoryDirectory::file_syncs() const {

@@ -47,6 +47,7 @@ class MemoryDirectory final : public Directory {
   // Called before each sync of a file, on the thread that syncs: a test may hold the disk there.
   void on_sync(std::function<void()> call);
 
+  std::uint64_t file_writes() const;
   std::uint64_t file_syncs() const;
   std::string content(const std::string& name) const;
   // Replaces or makes the file, durably.

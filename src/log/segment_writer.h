@@ -42,12 +42,15 @@ class SegmentWriter {
   Result<void> sync();
 
  private:
+  Result<void> write_zeros();
+
   Directory& directory_;
   const std::uint64_t segment_bytes_max_;
   std::shared_ptr<File> file_;
   std::uint64_t position_ = 0;
   std::uint64_t synced_end_ = 0;
   std::uint64_t allocated_ = 0;
+  std::uint64_t written_end_ = 0;  // groups, and zeros for the next ones
 };
 
 }  // namespace tailrace::log

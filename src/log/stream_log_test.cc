@@ -309,6 +309,19 @@ TEST_F(StreamLogTest, AnAbandonedLogGivesUpWhatIsNotWrittenAndRefusesEverything)
   disk->on_sync(nullptr);
 }
 
+TEST_F(StreamLogTest, SmallGroupsAreWrittenOverZerosAndLargeOnesAreNot) {
+  open();
+  for (int i = 0; i < 10; ++i) append(0, "x");
+  EXPECT_EQ(disk->file_writes(), 1u + 1 + 10) << "the segment's header, the zeros, the groups";
+  std::string large(100u << 10, 'x');
+  for (int i = 0; i < 3; ++i) append(0, large);
+  EXPECT_EQ(disk->file_writes(), 12u + 3);
+  for (int i = 0; i < 10; ++i) append(0, "x");
+  EXPECT_EQ(disk->file_writes(), 15u + 1 + 10);
+  kill_and_open();
+  EXPECT_EQ(payloads(0).size(), 23u);
+}
+
 TEST_F(StreamLogTest, AnAbandonedLogLeavesItsFilesToWhoAbandonedIt) {
   options.segment_bytes_max = 1;
   open();

@@ -7,8 +7,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/crc32c.h"
-#include "log/segment_reader.h"
 
 namespace tailrace::log {
 namespace {
@@ -19,24 +17,10 @@ constexpr std::size_t group_bytes_max = 8u << 20;
 // A full disk says nothing when it has room again.
 constexpr std::chrono::milliseconds room_retry_interval{200};
 
-// Open files of sealed segments; lists of blocks in entries; blocks in bytes. A reader in small
-// steps would read and check a large block again at each of them.
-constexpr std::size_t files_max = 64;
-constexpr std::size_t lists_max = 64, list_blocks_max = 1u << 17;
-constexpr std::size_t blocks_max = 8, block_bytes_max = 16u << 20;
-constexpr std::size_t cached_block_bytes_min = 64u << 10;
-
-// So many blocks are looked up at once.
-constexpr std::size_t located_blocks_max = 64;
-
 std::uint64_t micros_between(std::chrono::steady_clock::time_point from,
                              std::chrono::steady_clock::time_point to) {
   auto micros = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
   return static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 0));
-}
-
-std::string range_text(Offset from, Offset end) {
-  return std::to_string(from) + " to " + std::to_string(end - 1);
 }
 
 }  // namespace
@@ -46,9 +30,8 @@ SegmentedLog::SegmentedLog(Directory& directory, Options options, Clock& clock, 
       options_(std::move(options)),
       clock_(clock),
       notes_(std::move(recovered.notes)),
-      files_(files_max, files_max),
-      lists_(lists_max, list_blocks_max),
-      blocks_(blocks_max, block_bytes_max),
+      reader_(directory, options_.name, options_.incarnation, std::move(recovered.index),
+              std::move(recovered.damage)),
       durable_(recovered.state.last_ticket),
       synced_(recovered.state.last_ticket),
       writer_(directory, options_.segment_bytes_max),
@@ -60,11 +43,11 @@ SegmentedLog::SegmentedLog(Directory& directory, Options options, Clock& clock, 
   queue_.last_ticket = state_.last_ticket;
   queue_.next.insert(state_.next.begin(), state_.next.end());
   queue_.next_of_unlisted = state_.next_of_unlisted;
-  published_.index = std::move(recovered.index);
-  published_.marks = state_.marks;
-  published_.damage = std::move(recovered.damage);
-  published_.statistics.groups = recovered.groups;
-  published_.statistics.records = recovered.records;
+  written_.with([&](Written& written) {
+    written.marks = state_.marks;
+    written.statistics.groups = recovered.groups;
+    written.statistics.records = recovered.records;
+  });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -286,20 +269,12 @@ Result<void> SegmentedLog::seal() {
   footer.groups = segment_groups_;
   footer.records = segment_records_;
   footer.state = state_;
-  // Only this thread changes the open segment's blocks, so they stay while no lock is held.
-  std::map<ShardNumber, const std::vector<Block>*> blocks;
-  {
-    std::shared_lock lock(published_mutex_);
-    footer.first_group = published_.index.open_segment()->first_group;
-    blocks = published_.index.open_blocks();
-  }
-  auto sealed = writer_.seal(footer, blocks);
+  auto open = reader_.open_segment();
+  footer.first_group = open.first_group;
+  auto sealed = writer_.seal(footer, open.blocks);
   note_synced();
-  if (!sealed) return sealed;
-  std::unique_lock lock(published_mutex_);
-  published_.index.open_segment()->bytes = writer_.position();
-  published_.index.seal(footer);
-  return {};
+  if (sealed) reader_.seal_segment(footer, writer_.position());
+  return sealed;
 }
 
 Result<void> SegmentedLog::create() {
@@ -312,8 +287,7 @@ Result<void> SegmentedLog::create() {
   segment->sequence = last_sequence_;
   segment->first_group = state_.next_group;
   segment->bytes = writer_.position();
-  std::unique_lock lock(published_mutex_);
-  published_.index.open_segment(std::move(segment));
+  reader_.begin_segment(std::move(segment));
   return {};
 }
 
@@ -321,9 +295,11 @@ Result<void> SegmentedLog::timed_sync() {
   auto started = clock_.steady();
   auto synced = writer_.sync();
   sync_due_ = std::chrono::steady_clock::now() + options_.sync_interval;
-  std::unique_lock lock(published_mutex_);
-  ++published_.statistics.syncs;
-  published_.statistics.sync_micros += micros_between(started, clock_.steady());
+  auto sync_micros = micros_between(started, clock_.steady());
+  written_.with([&](Written& written) {
+    ++written.statistics.syncs;
+    written.statistics.sync_micros += sync_micros;
+  });
   return synced;
 }
 
@@ -375,15 +351,13 @@ void SegmentedLog::publish(const Group& group, std::uint64_t write_micros) {
   ++segment_groups_;
   segment_records_ += records;
   unproven_ = true;
-  {
-    std::unique_lock lock(published_mutex_);
-    for (const auto& [shard, block] : header.blocks) published_.index.add(shard, block);
-    for (const auto& [key, value] : header.marks) published_.marks.insert_or_assign(key, value);
-    published_.index.open_segment()->bytes = writer_.position();
-    ++published_.statistics.groups;
-    published_.statistics.records += records;
-    published_.statistics.write_micros += write_micros;
-  }
+  reader_.publish(header, writer_.position());
+  written_.with([&](Written& written) {
+    for (const auto& [key, value] : header.marks) written.marks.insert_or_assign(key, value);
+    ++written.statistics.groups;
+    written.statistics.records += records;
+    written.statistics.write_micros += write_micros;
+  });
   bool wake_room;
   {
     std::lock_guard lock(queue_mutex_);
@@ -437,314 +411,26 @@ Error SegmentedLog::fenced_error(const Error& cause) const {
                                   "disk, then open the stream again"};
 }
 
-// ---- reading
-
-Result<Records> SegmentedLog::read(ShardNumber shard, Offset from, std::size_t records_max,
-                                   std::size_t bytes_max) {
-  records_max = std::max<std::size_t>(records_max, 1);
-  Records out;
-  out.next = from;
-  std::size_t bytes = 0;
-  for (;;) {
-    auto located = locate(shard, out.next);
-    // What was read before the trouble is given first; the trouble shows at the next call.
-    if (!located && !out.records.empty()) return out;
-    if (!located) return std::move(located).error();
-    if (located->blocks.empty() && located->next == out.next) return out;
-    if (located->blocks.empty() || located->blocks.front().first > out.next) {
-      if (!out.records.empty()) return out;
-      return lost_error(shard, out.next, located->next);
-    }
-    for (const Block& block : located->blocks) {
-      if (block.first > out.next) break;
-      auto data = block_bytes(*located->segment, shard, block);
-      if (!data && !out.records.empty()) return out;
-      if (!data) return std::move(data).error();
-      bool used = false;
-      FrameReader frames((*data)->view());
-      for (Offset offset = block.first; offset < block.end(); ++offset) {
-        auto frame = frames.next();
-        // The checksum fits, so a writer of another kind wrote this.
-        if (!frame)
-          return Error{Fault::corrupt, located->segment->name + ", file position " +
-                                           std::to_string(block.position) +
-                                           ": a block that holds no records in this format"};
-        if (offset < out.next) continue;
-        bytes += frame->partition_key.size() + frame->payload.size();
-        bool enough = out.records.size() == records_max || bytes > bytes_max;
-        if (enough && !out.records.empty()) {
-          if (used) out.bytes.push_back(*data);
-          return out;
-        }
-        out.records.push_back({offset, frame->arrival_ms, frame->partition_key, frame->payload});
-        out.next = offset + 1;
-        used = true;
-      }
-      out.bytes.push_back(std::move(*data));
-    }
-    if (out.records.size() >= records_max || bytes >= bytes_max) return out;
-  }
-}
-
-Offset SegmentedLog::first_offset(ShardNumber shard) const {
-  std::shared_lock lock(published_mutex_);
-  return published_.index.first_offset(shard);
-}
-
-Offset SegmentedLog::end_offset(ShardNumber shard) const {
-  std::shared_lock lock(published_mutex_);
-  return published_.index.end_offset(shard);
-}
-
-Result<Offset> SegmentedLog::offset_at(ShardNumber shard, std::int64_t arrival_ms) {
-  for (;;) {
-    std::optional<Index::Run> run;
-    std::shared_ptr<Segment> segment;
-    std::optional<Block> block;
-    {
-      std::shared_lock lock(published_mutex_);
-      const Index::Shard* found = published_.index.find(shard);
-      if (found == nullptr) return published_.index.end_offset(shard);
-      for (const Index::Run& candidate : found->sealed)
-        if (!run && candidate.summary.arrival_max_ms >= arrival_ms) run = candidate;
-      if (!run) {
-        auto first = std::find_if(found->open.begin(), found->open.end(),
-                                  [&](const Block& b) { return b.arrival_max_ms >= arrival_ms; });
-        if (first == found->open.end()) return found->end;
-        block = *first;
-        segment = published_.index.open_segment();
-      }
-    }
-    if (run) {
-      segment = run->segment;
-      auto list = list_of(*run);
-      if (!list && first_offset(shard) >= run->summary.end) continue;
-      if (!list) return std::move(list).error();
-      auto first = std::find_if((*list)->begin(), (*list)->end(),
-                                [&](const Block& b) { return b.arrival_max_ms >= arrival_ms; });
-      // Only when a scan found fewer blocks than the footer told of.
-      if (first == (*list)->end()) return run->summary.end;
-      block = *first;
-    }
-    if (block->arrival_min_ms >= arrival_ms) return block->first;
-    auto data = block_bytes(*segment, shard, *block);
-    if (!data) {
-      // Retired meanwhile: look again. Damaged: reading there will say so, with the way past it.
-      if (first_offset(shard) >= block->end()) continue;
-      if (data.error().fault == Fault::corrupt) return block->first;
-      return std::move(data).error();
-    }
-    FrameReader frames((*data)->view());
-    for (Offset offset = block->first; offset < block->end(); ++offset) {
-      auto frame = frames.next();
-      if (!frame || frame->arrival_ms >= arrival_ms) return offset;
-    }
-    return block->end();
-  }
-}
-
-std::optional<Offset> SegmentedLog::end_of_damage(ShardNumber shard, Offset from) const {
-  {
-    std::shared_lock lock(published_mutex_);
-    if (const Index::Shard* found = published_.index.find(shard))
-      if (auto end = found->end_of_damaged_block(from)) return end;
-  }
-  auto located = locate(shard, from);
-  if (!located || located->next == from) return std::nullopt;
-  return located->next;
-}
-
-Result<SegmentedLog::Located> SegmentedLog::locate(ShardNumber shard, Offset from) const {
-  Located located;
-  auto take = [&](const std::vector<Block>& blocks) {
-    auto begin = block_at(blocks, from);
-    auto left = static_cast<std::size_t>(blocks.end() - begin);
-    located.blocks.assign(begin,
-                          begin + static_cast<std::ptrdiff_t>(std::min(left, located_blocks_max)));
-    if (left > 0) located.next = std::max(from, begin->first);
-  };
-  std::optional<Index::Run> run;
-  {
-    std::shared_lock lock(published_mutex_);
-    const Index& index = published_.index;
-    Offset first = index.first_offset(shard);
-    if (from < first) return trimmed_error(shard, from, first);
-    located.next = std::max(from, index.end_offset(shard));
-    const Index::Shard* found = index.find(shard);
-    if (found == nullptr || from >= found->end) {
-      located.next = std::max(from, index.end_offset(shard));
-      return located;
-    }
-    auto at = found->run_at(from);
-    if (at == found->sealed.end()) {
-      located.segment = index.open_segment();
-      take(found->open);
-      return located;
-    }
-    run = *at;
-  }
-  located.segment = run->segment;
-  auto list = list_of(*run);
-  if (!list) {
-    Offset first = first_offset(shard);
-    if (from < first) return trimmed_error(shard, from, first);
-    return std::move(list).error();
-  }
-  located.next = run->summary.end;
-  take(**list);
-  return located;
-}
-
-Result<std::shared_ptr<const std::vector<Block>>> SegmentedLog::list_of(
-    const Index::Run& run) const {
-  if (run.blocks) return run.blocks;
-  if (auto list = lists_.find(run.segment->sequence, run.summary.list_position)) return list;
-  auto file = file_of(*run.segment);
-  if (!file) return std::move(file).error();
-  auto list = read_block_list(**file, run.summary);
-  if (!list && list.error().fault == Fault::corrupt) {
-    note_damage(
-        *run.segment, run.summary.list_position,
-        run.summary.list_blocks * std::uint64_t{list_entry_bytes},
-        "the index of shard " + std::to_string(run.summary.shard) + "; no record is lost by it");
-    return rebuild_list(run);
-  }
-  if (!list) return std::move(list).error();
-  auto shared = std::make_shared<const std::vector<Block>>(std::move(*list));
-  lists_.keep(run.segment->sequence, run.summary.list_position, shared, shared->size());
-  return shared;
-}
-
-// The index is only a copy of what the groups' headers say.
-Result<std::shared_ptr<const std::vector<Block>>> SegmentedLog::rebuild_list(
-    const Index::Run& run) const {
-  auto file = load_segment(directory_, run.segment->name);
-  if (!file) return std::move(file).error();
-  State state;
-  if (file->header) state = file->header->state;
-  state.next_group = file->first_group;
-  auto blocks = std::make_shared<std::vector<Block>>();
-  auto scan = scan_groups(*file, options_.incarnation, state.next_group, state,
-                          [&](const GroupHeader& group, const std::vector<std::size_t>&) {
-                            for (const auto& [shard, block] : group.blocks)
-                              if (shard == run.summary.shard) blocks->push_back(block);
-                          });
-  if (!scan) return std::move(scan).error();
-  std::unique_lock lock(published_mutex_);
-  published_.index.replace_list(run.summary.shard, *run.segment, blocks);
-  return std::shared_ptr<const std::vector<Block>>(std::move(blocks));
-}
-
-Result<std::shared_ptr<File>> SegmentedLog::file_of(const Segment& segment) const {
-  if (auto file = files_.find(segment.sequence, 0)) return file;
-  auto file = directory_.open(segment.name, Directory::Open::existing);
-  if (!file) return std::move(file).error();
-  std::shared_ptr<File> shared = std::move(*file);
-  files_.keep(segment.sequence, 0, shared, 1);
-  return shared;
-}
-
-Result<std::shared_ptr<const Buffer>> SegmentedLog::block_bytes(Segment& segment, ShardNumber shard,
-                                                                const Block& block) const {
-  if (auto cached = blocks_.find(segment.sequence, block.position)) return cached;
-  std::string place = segment.name + ", file position " + std::to_string(block.position);
-  Result<void> read;
-  auto bytes = std::make_shared<Buffer>();
-  auto file = file_of(segment);
-  if (!file) {
-    read = std::move(file).error();
-  } else {
-    char* room = bytes->room(block.length);
-    read = (*file)->read(block.position, room, block.length);
-    bytes->wrote(block.length);
-  }
-  if (!read) {
-    Offset first = first_offset(shard);
-    if (block.end() <= first) return trimmed_error(shard, block.first, first);
-    bool is_lost = read.error().fault == Fault::corrupt || read.error().fault == Fault::not_found;
-    if (!is_lost) return std::move(read).error().during("read " + place);
-  }
-  std::string range =
-      "shard " + std::to_string(shard) + ", offsets " + range_text(block.first, block.end());
-  std::uint32_t seed = block_seed(options_.incarnation, shard, block.first, block.position);
-  if (!read || crc32c(bytes->view(), seed) != block.crc) {
-    note_damage(segment, block.position, block.length, range + " are unreadable");
-    std::unique_lock lock(published_mutex_);
-    published_.index.note_damage(shard, block);
-    return Error{Fault::corrupt, "stream " + options_.name + ": " + place +
-                                     " is damaged: " + range + " cannot be read"};
-  }
-  if (block.codec != codec_none)
-    return Error{Fault::conflict, place + " is compressed with codec " +
-                                      std::to_string(block.codec) +
-                                      ", which this version does not read: run a newer one"};
-  std::shared_ptr<const Buffer> shared = std::move(bytes);
-  if (block.length >= cached_block_bytes_min)
-    blocks_.keep(segment.sequence, block.position, shared, block.length);
-  return shared;
-}
-
-void SegmentedLog::note_damage(Segment& segment, std::uint64_t position, std::uint64_t bytes,
-                               const std::string& what) const {
-  std::unique_lock lock(published_mutex_);
-  segment.damaged = true;
-  for (const Damage& known : published_.damage)
-    if (known.segment == segment.name && known.file_position == position) return;
-  published_.damage.push_back({segment.name, position, bytes, what});
-}
-
-Error SegmentedLog::trimmed_error(ShardNumber shard, Offset from, Offset first) const {
-  return Error{Fault::not_found, "stream " + options_.name + ", shard " + std::to_string(shard) +
-                                     ": offset " + std::to_string(from) +
-                                     " is trimmed, the oldest is " + std::to_string(first)};
-}
-
-Error SegmentedLog::lost_error(ShardNumber shard, Offset from, Offset end) const {
-  return Error{Fault::corrupt, "stream " + options_.name + ", shard " + std::to_string(shard) +
-                                   ": the offsets " + range_text(from, end) +
-                                   " are lost with a damaged or missing part of the log"};
-}
-
 // ---- the rest
 
 std::optional<std::string> SegmentedLog::mark(std::string_view key) const {
-  std::shared_lock lock(published_mutex_);
-  auto found = published_.marks.find(key);
-  if (found == published_.marks.end()) return std::nullopt;
-  return found->second;
+  return written_.with([&](const Written& written) -> std::optional<std::string> {
+    auto found = written.marks.find(key);
+    if (found == written.marks.end()) return std::nullopt;
+    return found->second;
+  });
 }
 
 Marks SegmentedLog::marks() const {
-  std::shared_lock lock(published_mutex_);
-  return published_.marks;
+  return written_.with([](const Written& written) { return written.marks; });
 }
 
 Result<std::size_t> SegmentedLog::retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) {
   std::lock_guard retiring(retire_mutex_);
-  std::size_t count = 0;
-  if (abandoned_) return count;
-  bool open_is_old = false;
-  {
-    std::unique_lock lock(published_mutex_);
-    Index& index = published_.index;
-    std::uint64_t bytes = index.open_segment() ? index.open_segment()->bytes : 0;
-    for (const auto& segment : index.sealed_segments()) bytes += segment->bytes;
-    // The newest segment tells the next offsets and the marks: it stays, sealed or open.
-    std::size_t kept = index.open_segment() ? 0 : 1;
-    while (index.sealed_segments().size() > kept) {
-      std::shared_ptr<Segment> oldest = index.sealed_segments().front();
-      bool is_old = oldest->arrival_max_ms < arrived_before_ms;
-      bool is_too_much = bytes_max > 0 && bytes > bytes_max;
-      if (!is_old && !is_too_much) break;
-      bytes -= oldest->bytes;
-      index.drop_oldest();
-      retired_.push_back(std::move(oldest));
-      ++count;
-    }
-    const auto& open = index.open_segment();
-    open_is_old = open && open->arrival_max_ms != INT64_MIN &&  // it has records
-                  open->arrival_max_ms < arrived_before_ms;
-  }
+  if (abandoned_) return 0;
+  auto [old, open_is_old] = reader_.retire(arrived_before_ms, bytes_max);
+  std::size_t count = old.size();
+  retired_.insert(retired_.end(), old.begin(), old.end());
   if (auto removed = remove_retired(); !removed) return std::move(removed).error();
   {
     std::lock_guard lock(queue_mutex_);
@@ -760,28 +446,17 @@ Result<std::size_t> SegmentedLog::retire(std::int64_t arrived_before_ms, std::ui
 Result<void> SegmentedLog::remove_retired() {
   while (!retired_.empty()) {
     Segment& segment = *retired_.front();
-    bool damaged;
-    {
-      std::shared_lock lock(published_mutex_);
-      damaged = segment.damaged;
-    }
-    auto removed = damaged ? directory_.rename(segment.name, segment.name + ".damaged")
-                           : directory_.remove(segment.name);
+    auto removed = reader_.is_damaged(segment)
+                       ? directory_.rename(segment.name, segment.name + ".damaged")
+                       : directory_.remove(segment.name);
     if (!removed && removed.error().fault != Fault::not_found)
       return std::move(removed).error().during("retire a segment");
     if (auto synced = directory_.sync(); !synced)
       return std::move(synced).error().during("retire a segment");
-    files_.forget(segment.sequence);
-    lists_.forget(segment.sequence);
-    blocks_.forget(segment.sequence);
+    reader_.forget(segment);
     retired_.pop_front();
   }
   return {};
-}
-
-std::vector<StreamLog::Damage> SegmentedLog::damage() const {
-  std::shared_lock lock(published_mutex_);
-  return published_.damage;
 }
 
 std::optional<Error> SegmentedLog::fenced() const {
@@ -790,18 +465,10 @@ std::optional<Error> SegmentedLog::fenced() const {
 }
 
 StreamLog::Statistics SegmentedLog::statistics() const {
-  Statistics statistics;
-  {
-    std::shared_lock lock(published_mutex_);
-    statistics = published_.statistics;
-    const Index& index = published_.index;
-    for (const auto& segment : index.sealed_segments()) statistics.bytes += segment->bytes;
-    statistics.segments = index.sealed_segments().size();
-    if (index.open_segment()) {
-      statistics.bytes += index.open_segment()->bytes;
-      ++statistics.segments;
-    }
-  }
+  auto statistics = written_.with([](const Written& written) { return written.statistics; });
+  auto size = reader_.size();
+  statistics.segments = size.segments;
+  statistics.bytes = size.bytes;
   std::lock_guard lock(queue_mutex_);
   statistics.pending_bytes = queue_.pending_bytes;
   return statistics;

@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -19,8 +18,7 @@
 #include "base/guarded.h"
 #include "log/durable_end.h"
 #include "log/group.h"
-#include "log/index.h"
-#include "log/lru_cache.h"
+#include "log/record_reader.h"
 #include "log/recovery.h"
 #include "log/segment_writer.h"
 #include "log/stream_log.h"
@@ -28,7 +26,7 @@
 namespace tailrace::log {
 
 // The log over segment files. Three parts, each with a lock of its own: the queue that appenders
-// fill, the writer thread that empties it, the index that readers search.
+// fill, the writer thread that empties it, the reader that has the index.
 class SegmentedLog final : public StreamLog {
  public:
   SegmentedLog(Directory& directory, Options options, Clock& clock, Recovered recovered);
@@ -47,16 +45,22 @@ class SegmentedLog final : public StreamLog {
   void unsubscribe(std::uint64_t subscription) override;
 
   Result<Records> read(ShardNumber shard, Offset from, std::size_t records_max,
-                       std::size_t bytes_max) override;
-  Offset first_offset(ShardNumber shard) const override;
-  Offset end_offset(ShardNumber shard) const override;
-  Result<Offset> offset_at(ShardNumber shard, std::int64_t arrival_ms) override;
-  std::optional<Offset> end_of_damage(ShardNumber shard, Offset from) const override;
+                       std::size_t bytes_max) override {
+    return reader_.read(shard, from, records_max, bytes_max);
+  }
+  Offset first_offset(ShardNumber shard) const override { return reader_.first_offset(shard); }
+  Offset end_offset(ShardNumber shard) const override { return reader_.end_offset(shard); }
+  Result<Offset> offset_at(ShardNumber shard, std::int64_t arrival_ms) override {
+    return reader_.offset_at(shard, arrival_ms);
+  }
+  std::optional<Offset> end_of_damage(ShardNumber shard, Offset from) const override {
+    return reader_.end_of_damage(shard, from);
+  }
+  std::vector<Damage> damage() const override { return reader_.damage(); }
 
   std::optional<std::string> mark(std::string_view key) const override;
   Marks marks() const override;
   Result<std::size_t> retire(std::int64_t arrived_before_ms, std::uint64_t bytes_max) override;
-  std::vector<Damage> damage() const override;
   std::vector<std::string> recovery_notes() const override { return notes_; }
   std::optional<Error> fenced() const override;
   void abandon(const Error& why) override;
@@ -80,25 +84,13 @@ class SegmentedLog final : public StreamLog {
     std::optional<Error> fenced;
   };
 
-  // What readers search, with what belongs to the same moment.
-  struct Published {
-    Index index;
+  // Of what has been written.
+  struct Written {
     Marks marks;
-    std::vector<Damage> damage;
     Statistics statistics;
   };
 
-  // Blocks of a shard from an offset on. The first holds it or, when the records in between are
-  // lost, lies behind it; none is left when `next` is the end.
-  struct Located {
-    std::shared_ptr<Segment> segment;
-    std::vector<Block> blocks;
-    Offset next = 0;
-  };
-
   Error fenced_error(const Error& cause) const;
-  Error trimmed_error(ShardNumber shard, Offset from, Offset first) const;
-  Error lost_error(ShardNumber shard, Offset from, Offset end) const;
 
   // Gives the batch its place in the queue, which has room for it. With the lock held.
   Result<Appended> enqueue(Batch& batch);
@@ -127,15 +119,6 @@ class SegmentedLog final : public StreamLog {
   void stop();
   void wake_subscribers();
 
-  // Reading.
-  Result<Located> locate(ShardNumber shard, Offset from) const;
-  Result<std::shared_ptr<const std::vector<Block>>> list_of(const Index::Run& run) const;
-  Result<std::shared_ptr<const std::vector<Block>>> rebuild_list(const Index::Run& run) const;
-  Result<std::shared_ptr<File>> file_of(const Segment& segment) const;
-  Result<std::shared_ptr<const Buffer>> block_bytes(Segment& segment, ShardNumber shard,
-                                                    const Block& block) const;
-  void note_damage(Segment& segment, std::uint64_t position, std::uint64_t bytes,
-                   const std::string& what) const;
   Result<void> remove_retired();
 
   Directory& directory_;
@@ -148,12 +131,8 @@ class SegmentedLog final : public StreamLog {
   std::condition_variable room_;  // for appenders
   Queue queue_;
 
-  // Damage is also found by reading, which is const to its callers.
-  mutable std::shared_mutex published_mutex_;
-  mutable Published published_;
-  mutable LruCache<File> files_;
-  mutable LruCache<const std::vector<Block>> lists_;
-  mutable LruCache<const Buffer> blocks_;
+  RecordReader reader_;
+  Guarded<Written> written_;
 
   DurableEnd durable_;
   std::atomic<Ticket> synced_;  // for Sync::interval

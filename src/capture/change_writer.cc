@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "capture/append.h"
+#include "capture/wait_synced.h"
 
 namespace tailrace::capture {
 namespace {
@@ -238,12 +239,19 @@ Result<log::StreamLog::Appended> ChangeWriter::append() {
 
 void ChangeWriter::settle() {
   if (pending_.empty()) return;
-  auto done = (aside_ ? aside_->log() : stream_.log()).synced();
+  auto done = target().synced();
   while (!pending_.empty() && pending_.front().ticket <= done) {
     durable_commit_time_ = pending_.front().commit_time;
     durable_.store(pending_.front().end.value, std::memory_order_release);
     pending_.pop_front();
   }
+}
+
+Result<void> ChangeWriter::wait_settled(std::chrono::milliseconds patience) {
+  if (pending_.empty()) return {};
+  auto synced = wait_synced(target(), pending_.back().ticket, patience);
+  settle();
+  return synced;
 }
 
 void ChangeWriter::publish_counts() {

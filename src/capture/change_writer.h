@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -68,6 +69,9 @@ class ChangeWriter final : public pgoutput::TransactionSink {
   Lsn durable() const { return Lsn{durable_.load(std::memory_order_acquire)}; }
   // Moves durable() on after the log's synced end has moved. Reader thread.
   void settle();
+  // Until all that was flushed may be acknowledged. Fault::timeout, or Fault::fenced when that will
+  // never be. Reader thread.
+  Result<void> wait_settled(std::chrono::milliseconds patience);
   bool in_flight() const { return !pending_.empty() || !batch_is_empty(); }
 
   const Position& position() const { return position_; }
@@ -92,6 +96,7 @@ class ChangeWriter final : public pgoutput::TransactionSink {
                  envelope::Context::Half half);
   void apply_load(Entry& entry);
   Result<log::StreamLog::Appended> append();
+  log::StreamLog& target() { return aside_ ? aside_->log() : stream_.log(); }
   std::size_t batch_bytes() const { return batch_.bytes() + aside_batch_.bytes(); }
   bool batch_is_empty() const { return batch_.empty() && aside_batch_.empty(); }
   void begin_arrival();

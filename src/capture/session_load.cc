@@ -140,11 +140,8 @@ Result<void> Session::hand_over() {
   load_thread_.join();
   if (auto flushed = writer_->flush(); !flushed) return flushed;
   while (writer_->in_flight()) {
-    auto fenced = aside_->log().fenced();
-    if (fenced) return std::move(*fenced);
-    auto durable = aside_->log().wait_durable(aside_->log().durable() + 1, milliseconds(200));
-    if (!durable && durable.error().fault != Fault::timeout) return durable;
-    writer_->settle();
+    auto settled = writer_->wait_settled(milliseconds(200));
+    if (!settled && settled.error().fault != Fault::timeout) return settled;
     if (auto alive = keep_alive(); !alive) return alive;
   }
   auto hooks = drain_hooks([this] { return keep_alive(); });

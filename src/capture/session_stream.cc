@@ -25,6 +25,8 @@ constexpr seconds advance_interval{1};
 constexpr seconds look_interval{10};
 constexpr milliseconds publish_interval{200};
 constexpr milliseconds fill_patience{1000};
+// A disk that takes longer to sync keeps nobody from stopping.
+constexpr seconds stop_patience{10};
 
 std::vector<std::pair<std::string, std::string>> plugin_options(const TaskSpec& spec, int version) {
   std::vector<std::pair<std::string, std::string>> options;
@@ -98,12 +100,7 @@ Result<void> Session::stream_changes() {
   }
   // What is whole becomes durable and is acknowledged, so that the next start repeats nothing.
   if (auto flushed = writer_->flush(); !flushed) return flushed;
-  auto deadline = clock_.steady() + seconds(10);
-  log::StreamLog& log = aside_ ? aside_->log() : stream_.log();
-  while (writer_->in_flight() && clock_.steady() < deadline && !log.fenced()) {
-    (void)log.wait_durable(log.durable() + 1, milliseconds(100));
-    writer_->settle();
-  }
+  (void)writer_->wait_settled(stop_patience);
   if (auto told = acknowledge(true); !told) return told;
   wire_->stop(seconds(3));
   return {};

@@ -11,6 +11,7 @@
 #include "capture/aside.h"
 #include "capture/progress.h"
 #include "capture/session.h"
+#include "capture/wait_synced.h"
 #include "pg/catalog_queries.h"
 #include "rules/mappings.h"
 
@@ -110,8 +111,8 @@ class PostgresTask final : public Task {
     mark_forgotten(batch, spec_.name, *progress);
     auto appended = stream_->append(batch, milliseconds(10000));
     if (!appended) return std::move(appended).error();
-    if (auto durable = stream_->log().wait_durable(appended->ticket, milliseconds(10000)); !durable)
-      return durable;
+    if (auto synced = wait_synced(stream_->log(), appended->ticket, milliseconds(10000)); !synced)
+      return synced;
     vitals_.stream_durable = 0;
     return Aside::remove(*folder_);
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +57,13 @@ class ChangeWriterTest : public testing::Test {
     streams_.reset();
   }
 
+  void open_with(log::Sync sync) {
+    forget();
+    sync_ = sync;
+    open_stream();
+    make_writer(Position{generation_, Lsn{100}, {}, 0});
+  }
+
   void make_writer(Position position) {
     board_.put(1, "public", "items", TableState::streaming);
     writer_ = std::make_unique<ChangeWriter>(
@@ -105,11 +113,8 @@ class ChangeWriterTest : public testing::Test {
 
   void flush() {
     ASSERT_TRUE(writer_->flush());
-    log::StreamLog& log = aside_ ? aside_->log() : stream_->log();
-    while (writer_->in_flight()) {
-      auto more = log.wait_durable(log.durable() + 1, 10ms);
-      writer_->settle();
-    }
+    auto settled = writer_->wait_settled(5s);
+    ASSERT_TRUE(settled) << settled.error().message;
   }
 
   // "I 7", "D 7": what every shard holds, in its order, shard after shard.
@@ -197,11 +202,58 @@ TEST_F(ChangeWriterTest, RowsAndPositionBecomeDurableTogether) {
   EXPECT_EQ(messages(), std::vector<std::string>{"I 1"});
 }
 
+TEST_F(ChangeWriterTest, WithSyncIntervalNothingMayBeAcknowledgedBeforeItsSync) {
+  open_with(log::Sync::interval);
+  begin(200);
+  insert("1");
+  commit(210);
+  flush();
+  std::latch go_on(1);
+  disk_->on_sync([&] { go_on.wait(); });
+
+  begin(220);
+  insert("2");
+  commit(230);
+  ASSERT_TRUE(writer_->flush());
+  log::StreamLog& log = stream_->log();
+  auto readable = log.wait_durable(log.appended(), 5s);
+  writer_->settle();
+  Lsn before_the_sync = writer_->durable();
+  bool synced_too_soon = log.synced() >= log.appended();
+  auto too_long = writer_->wait_settled(1ms);
+  go_on.count_down();
+  disk_->on_sync(nullptr);
+  flush();
+
+  EXPECT_TRUE(readable);
+  EXPECT_FALSE(synced_too_soon);
+  EXPECT_EQ(before_the_sync, Lsn{210});
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().fault, Fault::timeout);
+  EXPECT_EQ(writer_->durable(), Lsn{230});
+}
+
+TEST_F(ChangeWriterTest, WhatIsNeverSyncedEndsTheWaitForIt) {
+  open_with(log::Sync::interval);
+  begin(200);
+  insert("1");
+  commit(210);
+  flush();
+  disk_->fail_sync(0);
+
+  begin(220);
+  insert("2");
+  commit(230);
+  ASSERT_TRUE(writer_->flush());
+  auto settled = writer_->wait_settled(5s);
+
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().fault, Fault::fenced);
+  EXPECT_EQ(writer_->durable(), Lsn{210});
+}
+
 TEST_F(ChangeWriterTest, WithSyncIntervalAPowerCutTakesNothingThatMayBeAcknowledged) {
-  forget();
-  sync_ = log::Sync::interval;
-  open_stream();
-  make_writer(Position{generation_, Lsn{100}, {}, 0});
+  open_with(log::Sync::interval);
   for (std::uint64_t commit = 200; commit < 300; commit += 10) {
     begin(commit);
     insert(std::to_string(commit));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/whole_number.h"
 #include "capture/continuity.h"
 #include "capture/session.h"
 
@@ -188,14 +189,19 @@ Result<void> Session::look_after_source() {
     sql_ = std::move(*sql);
     (void)sql_->query("SET statement_timeout = '10s'");
   }
+  // A slot that has lost its WAL has no restart_lsn; greatest() passes over the null.
   auto rows = sql_->query(
-      "select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, pg_current_wal_lsn() "
-      "from pg_replication_slots where slot_name = $1 and not pg_is_in_recovery()",
+      "select greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint, "
+      "pg_current_wal_lsn() from pg_replication_slots where slot_name = $1 and not "
+      "pg_is_in_recovery()",
       {spec_.slot});
   if (!rows || rows->empty()) return {};
-  auto retained = std::strtoull(rows->text(0, 0).c_str(), nullptr, 10);
+  auto retained = parse_whole<std::uint64_t>(rows->text(0, 0));
+  if (!retained)
+    return Error{Fault::corrupt, fmt::format("the server tells the WAL that slot {} holds as '{}'",
+                                             spec_.slot, rows->text(0, 0))};
   if (auto end = parse_lsn(rows->text(0, 1))) server_lsn_ = std::max(server_lsn_, *end);
-  vitals_.status.with([&](TaskStatus& status) { status.retained_bytes = retained; });
+  vitals_.status.with([&](TaskStatus& status) { status.retained_bytes = *retained; });
   constexpr std::uint64_t idle_wal_bytes = 16u << 20;
   if (!first && server_lsn_.value > writer_->position().end.value + idle_wal_bytes &&
       !writer_->in_flight())

@@ -1,29 +1,22 @@
 #include "pg/catalog_queries.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "base/whole_number.h"
 
 namespace tailrace::pg {
 namespace {
 
 constexpr int version_14 = 140000, version_15 = 150000, version_17 = 170000;
 
-template <typename Number>
-Number number(const std::string& text) {
-  Number value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 // An answer whose columns are read by name.
 class Answer {
  public:
-  explicit Answer(Rows rows) : rows_(std::move(rows)) {}
+  Answer(Rows rows, std::string doing) : rows_(std::move(rows)), doing_(std::move(doing)) {}
 
   std::size_t size() const { return rows_.rows.size(); }
   const std::optional<std::string>& value(std::size_t row, std::string_view name) const {
@@ -39,23 +32,34 @@ class Answer {
     return all.empty() ? '\0' : all[0];
   }
   bool truth(std::size_t row, std::string_view name) const { return text(row, name) == "t"; }
+  // 0 when none stands there: look at wrong_number() before what was read is used.
   template <typename Number>
-  Number number(std::size_t row, std::string_view name) const {
-    return pg::number<Number>(text(row, name));
+  Number number(std::size_t row, std::string_view name) {
+    std::string digits = text(row, name);
+    auto number = parse_whole<Number>(digits);
+    if (!number && !wrong_number_)
+      wrong_number_ =
+          Error{Fault::corrupt, doing_ + ": the server's " + std::string(name) + " is '" + digits +
+                                    "', which is no number or too large"};
+    return number.value_or(0);
   }
+  // The first one.
+  const std::optional<Error>& wrong_number() const { return wrong_number_; }
   std::optional<Lsn> lsn(std::size_t row, std::string_view name) const {
     return parse_lsn(text(row, name));
   }
 
  private:
   Rows rows_;
+  std::string doing_;
+  std::optional<Error> wrong_number_;
 };
 
 Result<Answer> ask(Connection& connection, const std::string& doing, const std::string& sql,
                    const std::vector<std::string>& parameters = {}) {
   auto rows = connection.query(sql, parameters);
   if (!rows) return std::move(rows).error().during(doing);
-  return Answer(std::move(*rows));
+  return Answer(std::move(*rows), doing);
 }
 
 // Domains by the type that they end at, perhaps over other domains.
@@ -84,15 +88,16 @@ const std::string which_tables = R"(
              ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END)";
 
 // Asking for a table's size waits while the table is locked, by a VACUUM FULL for one. One such
-// table must not keep us from all others: the size of its last ANALYZE is good enough then.
+// table must not keep us from all others: the size of its last ANALYZE is good enough then. One
+// that was dropped a moment ago has no size.
 const std::string tables_sql = R"(
-    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpersistence, c.relispartition, c.reltuples,
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relpersistence, c.relispartition,
            EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key,
            CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid END AS root,
            CASE WHEN c.relkind <> 'r' THEN 0
                 WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
                                 WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock') THEN 8192 * c.relpages::int8
-                ELSE pg_catalog.pg_relation_size(c.oid) END AS bytes
+                ELSE COALESCE(pg_catalog.pg_relation_size(c.oid), 0) END AS bytes
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE )" + which_tables + " ORDER BY n.nspname, c.relname";
 
@@ -144,7 +149,6 @@ Result<std::vector<TableInfo>> read_tables(Connection& sql, std::uint32_t oid) {
     table.is_partition = found->truth(i, "relispartition");
     if (found->value(i, "root")) table.partition_root = found->number<std::uint32_t>(i, "root");
     table.bytes = found->number<std::uint64_t>(i, "bytes");
-    table.row_estimate = found->number<double>(i, "reltuples");
     by_oid[table.oid] = &table;
   }
   for (std::size_t i = 0; i < columns->size(); ++i) {
@@ -164,6 +168,8 @@ Result<std::vector<TableInfo>> read_tables(Connection& sql, std::uint32_t oid) {
     if (columns->truth(i, "toastable")) table->second->toastable_columns.push_back(column.name);
     table->second->columns.push_back(std::move(column));
   }
+  for (const Answer* answer : {&*found, &*columns})
+    if (answer->wrong_number()) return *answer->wrong_number();
   return tables;
 }
 
@@ -185,6 +191,7 @@ Result<std::vector<TypeInfo>> find_types(Connection& sql, const std::vector<std:
     types.push_back({found->number<std::uint32_t>(i, "oid"),
                      kind_of(found->number<std::uint32_t>(i, "type"), found->truth(i, "is_array")),
                      found->text(i, "name")});
+  if (found->wrong_number()) return *found->wrong_number();
   return types;
 }
 
@@ -193,8 +200,10 @@ Result<System> identify_system(Connection& replication) {
   if (!found) return std::move(found).error();
   auto current = found->lsn(0, "xlogpos");
   if (!current) return Error{Fault::corrupt, "IDENTIFY_SYSTEM gave no WAL position"};
-  return System{found->number<std::uint64_t>(0, "systemid"),
+  System system{found->number<std::uint64_t>(0, "systemid"),
                 found->number<std::uint32_t>(0, "timeline"), *current, found->text(0, "dbname")};
+  if (found->wrong_number()) return *found->wrong_number();
+  return system;
 }
 
 Result<bool> is_standby(Connection& connection) {
@@ -220,9 +229,10 @@ Result<std::vector<std::pair<std::uint32_t, Lsn>>> timeline_history(Connection& 
     at = end + 1;
     auto tab = line.find('\t');
     if (line.empty() || line[0] == '#' || tab == std::string::npos) continue;
+    auto left = parse_whole<std::uint32_t>(line.substr(0, tab));
     auto lsn = parse_lsn(line.substr(tab + 1, line.find('\t', tab + 1) - tab - 1));
-    if (!lsn) return Error{Fault::corrupt, "timeline history line: " + line};
-    history.emplace_back(number<std::uint32_t>(line.substr(0, tab)), *lsn);
+    if (!left || !lsn) return Error{Fault::corrupt, "timeline history line: " + line};
+    history.emplace_back(*left, *lsn);
   }
   return history;
 }
@@ -249,6 +259,7 @@ Result<std::optional<Slot>> find_slot(Connection& sql, const std::string& name) 
   slot.wal_status = found->text(0, "wal_status");
   slot.invalidation_reason = found->text(0, "reason");
   slot.synced = found->truth(0, "synced");
+  if (found->wrong_number()) return *found->wrong_number();
   return std::optional<Slot>(std::move(slot));
 }
 

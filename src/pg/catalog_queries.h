@@ -78,7 +78,6 @@ struct TableInfo {
   bool is_partition = false;
   std::optional<std::uint32_t> partition_root;  // the topmost parent
   std::uint64_t bytes = 0;                      // pg_relation_size of the main fork
-  double row_estimate = 0;                      // reltuples, -1 when never analysed
   std::vector<Column>
       columns;  // live columns, in attnum order, with key positions; no virtual generated ones
   std::vector<std::string> generated_columns;  // stored ones: pgoutput leaves them out before 18

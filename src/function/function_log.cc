@@ -1,7 +1,8 @@
 #include "function/function_log.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "base/hex.h"
 
 namespace tailrace::function {
 
@@ -118,10 +119,7 @@ std::string neutralised(std::string_view text) {
     if (length == 0) {
       safe += "\xef\xbf\xbd";
     } else if (length == 1 || is_c1) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\x%02x",
-                    is_c1 ? static_cast<unsigned char>(text[1]) : byte);
-      safe += escape;
+      (safe += "\\x") += hex(text.substr(is_c1 ? 1 : 0, 1));
     } else {
       safe.append(text.substr(0, length));
     }

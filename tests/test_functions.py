@@ -60,8 +60,11 @@ def serve(database, tailrace):
     """A table `a`, a task for it and functions behind it."""
     database.sql("create table a (id int primary key, v text)")
 
-    def make(functions, **options):
-        server = tailrace(functions_config(database, functions, **options), until="/livez")
+    def make(functions, aws=None, **options):
+        config = functions_config(database, functions, **options)
+        if aws:
+            config["aws"] = aws
+        server = tailrace(config, until="/livez")
         server.wait_task(TASK, "running")
         return server
 
@@ -149,20 +152,23 @@ def test_a_handler_sees_the_context_and_not_the_server_s_environment(database, s
 
         def lambda_handler(event, context):
             print("context", context.function_name, context.memory_limit_in_mb, len(context.aws_request_id),
-                  context.get_remaining_time_in_millis() <= 2000, context.invoked_function_arn)
-            print("variables", os.environ["MINE"], "HOME_OF_THE_SERVER" in os.environ)
+                  context.get_remaining_time_in_millis() <= 2000)
+            print("arn", context.invoked_function_arn)
+            print("variables", os.environ["MINE"], os.environ["AWS_REGION"], "HOME_OF_THE_SERVER" in os.environ)
     """
     os.environ["HOME_OF_THE_SERVER"] = "secret"
     try:
-        server = serve({"f": {"code": str(code("f", source)), "timeout": "2s", "environment": {"MINE": "m"}}})
+        function = {"code": str(code("f", source)), "timeout": "2s", "environment": {"MINE": "m"}}
+        server = serve({"f": function}, aws={"region": "eu-west-1", "account": "123456789012"})
     finally:
         del os.environ["HOME_OF_THE_SERVER"]
     database.sql("insert into a values (1, 'one')")
     handled(server, database)
 
     lines = server.logs("f")
-    assert any(line.startswith("context f 128 36 True arn:aws:lambda:") for line in lines), lines
-    assert "variables m False" in lines
+    assert "context f 128 36 True" in lines
+    assert "arn arn:aws:lambda:eu-west-1:123456789012:function:f" in lines
+    assert "variables m eu-west-1 False" in lines
 
 
 # Order and completeness

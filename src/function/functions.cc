@@ -19,10 +19,12 @@ constexpr unsigned looks_per_scan = 10;
 
 class WorkerFunctions final : public Functions {
  public:
-  WorkerFunctions(boost::asio::io_context& io, std::string folder, Clock& clock)
+  WorkerFunctions(boost::asio::io_context& io, const Account& account, std::string folder,
+                  Clock& clock)
       : gate_(std::make_shared<Gate>()),
-        platform_{io,    clock,       folder, folder + "/runtime", random_uuid().substr(0, 8),
-                  gate_, {io, gate_}, {}} {
+        platform_{
+            io,    clock,       account, folder, folder + "/runtime", random_uuid().substr(0, 8),
+            gate_, {io, gate_}, {}} {
     become_subreaper();
     platform_.keeper.watch(look_period, [this] { return look_after(); });
   }
@@ -242,12 +244,13 @@ class WorkerFunctions final : public Functions {
 }  // namespace
 
 Result<std::unique_ptr<Functions>> Functions::make(boost::asio::io_context& io,
+                                                   const Account& account,
                                                    const std::string& folder, Clock& clock) {
   std::error_code ec;
   auto absolute = std::filesystem::absolute(folder, ec);
   if (ec) return system_error(ec.value(), "find " + folder);
   auto functions =
-      std::make_unique<WorkerFunctions>(io, absolute.lexically_normal().string(), clock);
+      std::make_unique<WorkerFunctions>(io, account, absolute.lexically_normal().string(), clock);
   if (auto prepared = functions->prepare(); !prepared) return std::move(prepared).error();
   return std::unique_ptr<Functions>(std::move(functions));
 }

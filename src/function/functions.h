@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "record/account.h"
 
 namespace boost::asio {
 class io_context;
@@ -69,9 +70,11 @@ struct LogLine {
 // timeout or a breach of the memory limit kills the whole process tree.
 class Functions {
  public:
-  // `folder`: where runtime clients and workers' temporary folders live.
+  // `account`: whose the functions are, as handlers see it. `folder`: where runtime clients and
+  // workers' temporary folders live.
   static Result<std::unique_ptr<Functions>> make(boost::asio::io_context& io,
-                                                 const std::string& folder, Clock& clock);
+                                                 const Account& account, const std::string& folder,
+                                                 Clock& clock);
   // Kills every worker. Invocations in flight end with Outcome::failed.
   virtual ~Functions() = default;
 

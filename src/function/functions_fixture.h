@@ -27,7 +27,7 @@ class FunctionsTest : public testing::Test {
     char name[] = "/tmp/tailrace_function_XXXXXX";
     folder_ = ::mkdtemp(name);
     for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { io_.run(); });
-    auto made = Functions::make(io_, folder_ + "/work", clock_);
+    auto made = Functions::make(io_, account_, folder_ + "/work", clock_);
     ASSERT_TRUE(made) << made.error().message;
     functions_ = std::move(*made);
   }
@@ -114,6 +114,7 @@ class FunctionsTest : public testing::Test {
   Functions::Status status() const { return functions_->status().at(0); }
 
   std::string folder_;
+  Account account_{"eu-west-1", "123456789012"};
   SystemClock clock_;
   boost::asio::io_context io_{2};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{

@@ -199,13 +199,14 @@ Result<Launch> plan_launch(const FunctionSpec& spec, const std::string& runtime_
 }
 
 std::vector<std::string> worker_environment(const FunctionSpec& spec, const Launch& launch,
+                                            const Account& account,
                                             const std::string& runtime_folder,
                                             const std::string& temporary_folder,
                                             const std::string& bytecode_folder, std::uint16_t port,
                                             const std::string& mark) {
   std::map<std::string, std::string> variables = {
-      {"AWS_REGION", "us-east-1"},
-      {"AWS_DEFAULT_REGION", "us-east-1"},
+      {"AWS_REGION", account.region},
+      {"AWS_DEFAULT_REGION", account.region},
       {"LANG", "C.UTF-8"},
       {"PATH", launch.interpreter_folder.empty()
                    ? std::string(plain_path)
@@ -233,10 +234,6 @@ std::vector<std::string> worker_environment(const FunctionSpec& spec, const Laun
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;
-}
-
-std::string arn_of(const std::string& function_name) {
-  return "arn:aws:lambda:us-east-1:000000000000:function:" + function_name;
 }
 
 }  // namespace tailrace::function

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "function/functions.h"
+#include "record/account.h"
 
 namespace tailrace::function {
 
@@ -22,13 +23,11 @@ Result<Launch> plan_launch(const FunctionSpec& spec, const std::string& runtime_
 // The whole environment of a worker, "NAME=value". Only what is listed here: the server's own
 // variables hold its secrets.
 std::vector<std::string> worker_environment(const FunctionSpec& spec, const Launch& launch,
+                                            const Account& account,
                                             const std::string& runtime_folder,
                                             const std::string& temporary_folder,
                                             const std::string& bytecode_folder, std::uint16_t port,
                                             const std::string& mark);
-
-// The ARN a handler sees.
-std::string arn_of(const std::string& function_name);
 
 // The runtime clients, embedded into the binary.
 struct RuntimeFile {

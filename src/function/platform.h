@@ -11,6 +11,7 @@
 #include "base/gate.h"
 #include "base/guarded.h"
 #include "function/keeper.h"
+#include "record/account.h"
 
 namespace tailrace::function {
 
@@ -56,6 +57,7 @@ class Completions {
 struct Platform {
   boost::asio::io_context& io;
   Clock& clock;
+  Account account;
   std::string folder;          // absolute
   std::string runtime_folder;  // the runtime clients
   std::string instance;        // random; begins every worker's mark

@@ -259,12 +259,13 @@ void Pool::send_event(Worker& worker) {
   auto left = std::chrono::duration_cast<std::chrono::microseconds>(worker.deadline -
                                                                     platform_.clock.steady());
   auto responder = std::exchange(worker.waiting, nullptr);
-  responder->send(200, "application/json",
-                  {{"Lambda-Runtime-Aws-Request-Id", worker.request_id},
-                   {"Lambda-Runtime-Deadline-Ms", std::to_string(unix_ms(now + left))},
-                   {"Lambda-Runtime-Invoked-Function-Arn", arn_of(spec_.name)},
-                   {"Lambda-Runtime-Trace-Id", trace_id(worker.request_id, unix_seconds(now))}},
-                  worker.job->invocation.payload);
+  responder->send(
+      200, "application/json",
+      {{"Lambda-Runtime-Aws-Request-Id", worker.request_id},
+       {"Lambda-Runtime-Deadline-Ms", std::to_string(unix_ms(now + left))},
+       {"Lambda-Runtime-Invoked-Function-Arn", function_arn(platform_.account, spec_.name)},
+       {"Lambda-Runtime-Trace-Id", trace_id(worker.request_id, unix_seconds(now))}},
+      worker.job->invocation.payload);
 }
 
 void Pool::finish(Worker& worker, InvokeResult::Outcome outcome, std::string payload,

@@ -131,7 +131,7 @@ Result<void> Pool::launch_parts(const WorkerPtr& worker) {
   command.arguments = launch_.arguments;
   command.folder = spec_.code;
   command.environment = worker_environment(
-      spec_, launch_, platform_.runtime_folder, worker->temporary_folder,
+      spec_, launch_, platform_.account, platform_.runtime_folder, worker->temporary_folder,
       platform_.folder + "/bytecode/" + spec_.name, worker->api->port(), worker->mark);
   auto process = spawn(command);
   if (!process) {

@@ -29,7 +29,18 @@ def handler(event, context):
 )");
   EXPECT_EQ(
       invoke("{}", "id-1").payload,
-      R"(["id-1", "f", "128", "arn:aws:lambda:us-east-1:000000000000:function:f", null, null, true])");
+      R"(["id-1", "f", "128", "arn:aws:lambda:eu-west-1:123456789012:function:f", null, null, true])");
+}
+
+TEST_F(PythonTest, TheRegionIsTheAccountsUnlessTheFunctionNamesAnother) {
+  FunctionSpec wanted;
+  wanted.environment = {{"AWS_DEFAULT_REGION", "us-west-2"}};
+  put_python(R"(
+import os
+def handler(event, context): return [os.environ["AWS_REGION"], os.environ["AWS_DEFAULT_REGION"]]
+)",
+             wanted);
+  EXPECT_EQ(invoke().payload, R"(["eu-west-1", "us-west-2"])");
 }
 
 TEST_F(PythonTest, AnExceptionIsAFunctionErrorAndKeepsTheWorker) {

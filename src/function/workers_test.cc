@@ -92,7 +92,7 @@ TEST_F(WorkersTest, WhatOutlivedAKilledServerEndsAtTheNextStart) {
   };
   while (!runs(left, "sleep") || !runs(other, "sleep")) std::this_thread::yield();
 
-  auto started = Functions::make(io_, folder_ + "/earlier", clock_);
+  auto started = Functions::make(io_, account_, folder_ + "/earlier", clock_);
   ASSERT_TRUE(started) << started.error().message;
 
   int status = 0;

@@ -31,6 +31,11 @@ std::string consumer_arn(const Account& account, std::string_view stream, std::s
   return ((arn += "/consumer/") += consumer) += ":" + std::to_string(created_seconds);
 }
 
+std::string function_arn(const Account& account, std::string_view function) {
+  std::string arn = "arn:aws:lambda:" + account.region + ":" + account.id + ":function:";
+  return arn += function;
+}
+
 std::optional<StreamArn> parse_stream_arn(std::string_view arn) {
   if (take_until(arn, ':') != "arn") return std::nullopt;
   if (take_until(arn, ':') != "aws" || take_until(arn, ':') != "kinesis") return std::nullopt;

@@ -7,7 +7,7 @@
 
 namespace tailrace {
 
-// Whose the streams are, as ARNs say it.
+// Whose the streams and functions are, as ARNs say it.
 struct Account {
   std::string region = "us-east-1";
   std::string id = "000000000000";  // 12 digits
@@ -20,6 +20,9 @@ std::string stream_arn(const Account& account, std::string_view stream);
 // The stream's with "/consumer/NAME:CREATED", the second in which the consumer was registered.
 std::string consumer_arn(const Account& account, std::string_view stream, std::string_view consumer,
                          std::int64_t created_seconds);
+
+// "arn:aws:lambda:us-east-1:000000000000:function:resize"
+std::string function_arn(const Account& account, std::string_view function);
 
 // What the ARN of a stream or of a consumer names, in any account and region. One thing has one
 // ARN, since policies compare the text: another spelling is none.

@@ -12,6 +12,11 @@ TEST(StreamArn, NamesAStreamOrAConsumerOfIt) {
             "arn:aws:kinesis:eu-west-1:123456789012:stream/orders/consumer/billing:1700000000");
 }
 
+TEST(FunctionArn, NamesAFunction) {
+  EXPECT_EQ(function_arn({"eu-west-1", "123456789012"}, "resize"),
+            "arn:aws:lambda:eu-west-1:123456789012:function:resize");
+}
+
 TEST(StreamArn, IsReadBackAsItWasWritten) {
   Account account{"eu-west-1", "123456789012"};
   EXPECT_EQ(parse_stream_arn(stream_arn(account, "orders")), (StreamArn{account, "orders", "", 0}));

@@ -20,7 +20,7 @@ Result<std::unique_ptr<RunningParts>> RunningParts::make(boost::asio::io_context
   std::unique_ptr<RunningParts> parts(
       new RunningParts(io, data, catalog, declared, account, clock));
 
-  auto functions = function::Functions::make(io, data.path() + "/functions", clock);
+  auto functions = function::Functions::make(io, account, data.path() + "/functions", clock);
   if (!functions) return std::move(functions).error().during("prepare functions");
   parts->functions_ = std::move(*functions);
 

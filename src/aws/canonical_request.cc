@@ -2,26 +2,15 @@
 
 #include <algorithm>
 
-#include "base/hex.h"
 #include "base/percent_encoding.h"
 #include "http/server.h"
 
 namespace tailrace::aws {
 namespace {
 
+// A target with a broken escape has been refused by `http`.
 std::string decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-        hex_value(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
+  return percent_decoded(text).value_or(std::string(text));
 }
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }

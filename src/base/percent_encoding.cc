@@ -1,5 +1,7 @@
 #include "base/percent_encoding.h"
 
+#include "base/hex.h"
+
 namespace tailrace {
 namespace {
 
@@ -21,6 +23,24 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
       out += '%';
       out += digits[static_cast<unsigned char>(c) >> 4];
       out += digits[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text, Plus plus) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus == Plus::space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      auto byte = from_hex(text.substr(i + 1, 2));
+      if (!byte || byte->empty()) return std::nullopt;
+      out += *byte;
+      i += 2;
     }
   }
   return out;

@@ -12,4 +12,22 @@ TEST(PercentEncoding, OnlyUnreservedCharactersStay) {
 
 TEST(PercentEncoding, SomeMayBeKept) { EXPECT_EQ(percent_encoded("/a b", "/"), "/a%20b"); }
 
+TEST(PercentEncoding, IsDecodedToTheBytesThatWereEncoded) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  EXPECT_EQ(percent_decoded(percent_encoded(all)), all);
+  EXPECT_EQ(percent_decoded("%c3%A4%25"), "\xc3\xa4%");
+  EXPECT_EQ(percent_decoded(""), "");
+}
+
+TEST(PercentEncoding, APlusIsASpaceInFormsAlone) {
+  EXPECT_EQ(percent_decoded("a+b%2B"), "a+b+");
+  EXPECT_EQ(percent_decoded("a+b%2B", Plus::space), "a b+");
+}
+
+TEST(PercentEncoding, APercentSignWithoutTwoDigitsIsRefused) {
+  for (const char* text : {"%", "a%", "%2", "%2g", "%g2", "%%20", "%+1"})
+    EXPECT_EQ(percent_decoded(text), std::nullopt) << text;
+}
+
 }  // namespace tailrace

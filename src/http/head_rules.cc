@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/ascii_case.h"
-#include "base/hex.h"
+#include "base/percent_encoding.h"
 
 namespace tailrace::http {
 
@@ -102,25 +102,11 @@ std::optional<Refusal> note_field(std::string_view name, std::string_view value,
   return std::nullopt;
 }
 
-enum class Plus { literal, space };
-
 std::optional<std::string> decoded(std::string_view text, Plus plus) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus == Plus::space) {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      if (i + 2 >= text.size()) return std::nullopt;
-      int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
+  auto bytes = percent_decoded(text, plus);
+  // A zero byte ends a name where others go on reading it.
+  if (bytes && bytes->find('\0') != std::string::npos) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace

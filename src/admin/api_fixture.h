@@ -470,7 +470,7 @@ class ApiFixture : public testing::Test {
     ASSERT_TRUE(stream.log().wait_durable(appended->ticket, test_patience));
   }
   void split(stream::Stream& stream, ShardNumber shard) {
-    stream::split(stream, shard, unix_ms(parts.clock.now()));
+    stream::testing::split(stream, shard, unix_ms(parts.clock.now()));
   }
   std::shared_ptr<FakeTask> make_task(const std::string& name, const std::string& stream) {
     capture::TaskStatus status;

@@ -31,9 +31,9 @@ struct FakeStream {
 
   // Who waits for the log, beside the stream itself.
   std::size_t watchers() { return log->subscribers() - 1; }
-  void split(ShardNumber shard) { stream::split(*stream, shard, 0); }
+  void split(ShardNumber shard) { stream::testing::split(*stream, shard, 0); }
   void merge(ShardNumber shard, ShardNumber adjacent) {
-    stream::merge(*stream, shard, adjacent, 0);
+    stream::testing::merge(*stream, shard, adjacent, 0);
   }
 
   EpochClock clock;

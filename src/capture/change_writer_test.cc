@@ -149,9 +149,9 @@ class ChangeWriterTest : public testing::Test {
     return shards;
   }
 
-  void split(ShardNumber shard) { stream::split(*stream_, shard, 1000); }
+  void split(ShardNumber shard) { stream::testing::split(*stream_, shard, 1000); }
   void merge(ShardNumber shard, ShardNumber adjacent) {
-    stream::merge(*stream_, shard, adjacent, 1000);
+    stream::testing::merge(*stream_, shard, adjacent, 1000);
   }
 
   Position stored() {

@@ -64,10 +64,10 @@ class ReshardingTest : public testing::Test {
       std::size_t at = random() % open.size();
       bool splits = open.size() == 1 || (open.size() < open_shards_max && random() % 2 == 0);
       if (splits) {
-        stream::split(*stream_, open[at].number, 1000 + done);
+        stream::testing::split(*stream_, open[at].number, 1000 + done);
       } else {
         if (at + 1 == open.size()) --at;
-        stream::merge(*stream_, open[at].number, open[at + 1].number, 1000 + done);
+        stream::testing::merge(*stream_, open[at].number, open[at + 1].number, 1000 + done);
       }
       ++done;
     }

@@ -198,10 +198,10 @@ inline void add_to(stream::Batch& batch, const stream::Stream& stream, ShardNumb
 }
 
 inline void split(stream::Stream& stream, ShardNumber shard) {
-  stream::split(stream, shard, 1700000010'000);
+  stream::testing::split(stream, shard, 1700000010'000);
 }
 inline void merge(stream::Stream& stream, ShardNumber shard, ShardNumber adjacent) {
-  stream::merge(stream, shard, adjacent, 1700000010'000);
+  stream::testing::merge(stream, shard, adjacent, 1700000010'000);
 }
 
 // Whatever a test waits for comes with a wake-up of some Deliveries.

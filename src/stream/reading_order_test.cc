@@ -7,7 +7,7 @@
 namespace tailrace::stream {
 namespace {
 
-class ReadingOrderTest : public testing::Test {
+class ReadingOrderTest : public ::testing::Test {
  protected:
   using Numbers = std::vector<ShardNumber>;
 

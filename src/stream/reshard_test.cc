@@ -9,7 +9,7 @@
 namespace tailrace::stream {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::int64_t now_ms = 1'700'000'000'123;
 

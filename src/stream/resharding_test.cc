@@ -10,8 +10,8 @@
 namespace tailrace::stream {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 template <typename Change>
 void adopt(Stream& stream, Change change) {

@@ -31,7 +31,7 @@ class FixedClock final : public Clock {
 };
 
 // Streams on a disk in memory.
-class StreamTest : public testing::Test {
+class StreamTest : public ::testing::Test {
  protected:
   static StreamSpec spec(const std::string& name, std::uint32_t shards) {
     StreamSpec spec;
@@ -68,9 +68,11 @@ class StreamTest : public testing::Test {
       from = read->next;
     }
   }
-  void split(Stream& stream, ShardNumber shard) { stream::split(stream, shard, clock.ms()); }
+  void split(Stream& stream, ShardNumber shard) {
+    stream::testing::split(stream, shard, clock.ms());
+  }
   void merge(Stream& stream, ShardNumber shard, ShardNumber adjacent) {
-    stream::merge(stream, shard, adjacent, clock.ms());
+    stream::testing::merge(stream, shard, adjacent, clock.ms());
   }
 
   std::unique_ptr<MemoryDirectory> disk = std::make_unique<MemoryDirectory>();

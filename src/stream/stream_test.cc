@@ -6,7 +6,7 @@
 namespace tailrace::stream {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 TEST_F(StreamTest, AKeyIsRoutedToTheShardWhoseRangeHoldsIt) {
   auto stream = open(100);

@@ -5,8 +5,8 @@
 namespace tailrace::stream {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 TEST_F(StreamTest, AStreamIsFoundByNameAndOpenedOnce) {
   ASSERT_TRUE(streams->open(spec("b", 1)));

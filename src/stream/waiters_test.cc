@@ -13,10 +13,10 @@
 namespace tailrace::stream {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 // What is waited for, moved by hand; jobs run when the test says so.
-class WaitersTest : public testing::Test, public Waiters::Source {
+class WaitersTest : public ::testing::Test, public Waiters::Source {
  protected:
   void flush() override { ++flushes_; }
   log::StreamLog::Ticket durable() const override {
@@ -136,7 +136,7 @@ TEST_F(WaitersTest, OnlyReadersWhoseShardHasMoreAreCalled) {
   ends_[1] = 1;
   waiters_->wake();
   run_jobs();
-  EXPECT_THAT(called_, testing::UnorderedElementsAre("0 from 0", "0 from 5", "1 from 0"));
+  EXPECT_THAT(called_, ::testing::UnorderedElementsAre("0 from 0", "0 from 5", "1 from 0"));
   EXPECT_FALSE(a.cancel());
 }
 

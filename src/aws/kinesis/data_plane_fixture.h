@@ -240,7 +240,7 @@ class DataPlaneFixture : public ::testing::Test {
     mutate(spec);
     orders->adopt(spec);
   }
-  void split_first_shard() { stream::split(*orders, 0, ms()); }
+  void split_first_shard() { stream::testing::split(*orders, 0, ms()); }
   std::int64_t ms() { return now_ms(plane); }
 
   // Begins an action; what it answers comes to the responder.

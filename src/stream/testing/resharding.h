@@ -8,7 +8,7 @@
 #include "stream/reshard.h"
 #include "stream/stream.h"
 
-namespace tailrace::stream {
+namespace tailrace::stream::testing {
 
 // Where the upper half of the range begins.
 inline HashKey middle(const HashRange& range) {
@@ -35,4 +35,4 @@ inline void merge(Stream& stream, ShardNumber shard, ShardNumber adjacent, std::
   reshard(stream, [&](StreamSpec& changed) { return merge(changed, shard, adjacent, now_ms); });
 }
 
-}  // namespace tailrace::stream
+}  // namespace tailrace::stream::testing

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tailrace;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   for (std::string_view left = bytes; !left.empty();) {
-    auto decoded = aws::decode_event(left);
+    auto decoded = aws::testing::decode_event(left);
     if (!decoded) {
       TAILRACE_CHECK(decoded.error().fault == Fault::corrupt);
       break;
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t begin = aws::begin_event_frame(frame, aws::Codec::cbor, "SubscribeToShardEvent");
   frame += bytes;
   aws::end_event_frame(frame, begin);
-  auto decoded = aws::decode_event(frame);
+  auto decoded = aws::testing::decode_event(frame);
   TAILRACE_CHECK(decoded && *decoded && (*decoded)->message.payload == bytes);
   TAILRACE_CHECK((*decoded)->bytes == frame.size());
   return 0;

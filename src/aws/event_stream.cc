@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t prelude_bytes = 12;
 constexpr std::uint8_t string_type = 7;
 
-std::uint32_t crc32_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 void put_be32(char* to, std::size_t value) {
   auto big_endian = __builtin_bswap32(static_cast<std::uint32_t>(value));
   std::memcpy(to, &big_endian, sizeof big_endian);
@@ -84,8 +79,13 @@ std::size_t begin_event_frame(std::string& out, Codec codec, std::string_view ev
 
 void end_event_frame(std::string& out, std::size_t begin) {
   put_be32(out.data() + begin, out.size() - begin + 4);
-  put_be32(out.data() + begin + 8, crc32_of({out.data() + begin, 8}));
-  append_be32(out, crc32_of({out.data() + begin, out.size() - begin}));
+  put_be32(out.data() + begin + 8, event_checksum({out.data() + begin, 8}));
+  append_be32(out, event_checksum({out.data() + begin, out.size() - begin}));
+}
+
+std::uint32_t event_checksum(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace tailrace::aws

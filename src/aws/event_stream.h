@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,5 +32,8 @@ std::string exception_frame(Codec codec, const Failure& failure);
 // between the two calls and so is never copied; end_event_frame() takes what the first returned.
 std::size_t begin_event_frame(std::string& out, Codec codec, std::string_view event_type);
 void end_event_frame(std::string& out, std::size_t begin);
+
+// The CRC-32 of a message's lengths and of the whole.
+std::uint32_t event_checksum(std::string_view bytes);
 
 }  // namespace tailrace::aws

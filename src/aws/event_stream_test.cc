@@ -29,7 +29,7 @@ TEST(EventStream, APayloadIsWrittenInPlaceInTheCodecOfTheRequest) {
   make_writer(Codec::cbor, out)->integer(7);
   end_event_frame(out, begin);
 
-  auto decoded = decode_event(std::string_view(out).substr(6));
+  auto decoded = testing::decode_event(std::string_view(out).substr(6));
   ASSERT_TRUE(decoded && *decoded);
   EXPECT_EQ((*decoded)->bytes, out.size() - 6);
   EXPECT_EQ((*decoded)->message.payload, "\x07");
@@ -43,7 +43,7 @@ TEST(EventStream, APayloadIsWrittenInPlaceInTheCodecOfTheRequest) {
 TEST(EventStream, AnIncompleteMessageWaitsForMore) {
   std::string frame = initial_response_frame(Codec::json);
   for (std::size_t size = 0; size < frame.size(); ++size) {
-    auto decoded = decode_event(std::string_view(frame).substr(0, size));
+    auto decoded = testing::decode_event(std::string_view(frame).substr(0, size));
     ASSERT_TRUE(decoded);
     EXPECT_FALSE(decoded->has_value()) << size;
   }
@@ -54,7 +54,7 @@ TEST(EventStream, AnyChangedBitIsNoticed) {
   for (std::size_t bit = 0; bit < frame.size() * 8; ++bit) {
     std::string changed = frame;
     changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
-    auto decoded = decode_event(changed);
+    auto decoded = testing::decode_event(changed);
     ASSERT_FALSE(decoded) << bit;
     EXPECT_EQ(decoded.error().fault, Fault::corrupt);
   }

@@ -179,11 +179,11 @@ class HeldResponder final : public http::Responder {
     if (gone) gone();
   }
   // The next event, waited for.
-  EventMessage event() {
+  aws::testing::EventMessage event() {
     std::unique_lock lock(mutex_);
-    std::optional<DecodedEvent> found;
+    std::optional<aws::testing::DecodedEvent> found;
     EXPECT_TRUE(changed_.wait_for(lock, patience, [&] {
-      auto decoded = decode_event(events_);
+      auto decoded = aws::testing::decode_event(events_);
       EXPECT_TRUE(decoded.has_value());
       if (decoded) found = std::move(*decoded);
       return found.has_value();
@@ -212,7 +212,7 @@ class HeldResponder final : public http::Responder {
   bool ended_ = false;
 };
 
-inline std::string header_of(const EventMessage& event, const std::string& name) {
+inline std::string header_of(const aws::testing::EventMessage& event, const std::string& name) {
   for (const auto& [key, value] : event.headers)
     if (key == name) return value;
   return "";

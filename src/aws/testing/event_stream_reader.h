@@ -1,7 +1,5 @@
 #pragma once
 
-#include <zlib.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,11 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "aws/event_stream.h"
 #include "base/byte_reader.h"
 #include "base/result.h"
 
 // The client's side of aws/event_stream.h.
-namespace tailrace::aws {
+namespace tailrace::aws::testing {
 
 struct EventMessage {
   std::vector<std::pair<std::string, std::string>> headers;
@@ -24,11 +23,6 @@ struct DecodedEvent {
   std::size_t bytes = 0;  // that it took
 };
 
-inline std::uint32_t crc32_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 // Nothing while the message is incomplete. Fault::corrupt when a checksum, a length or a header is
 // wrong, or a header is no string: the SDK for Java reads no other.
 inline Result<std::optional<DecodedEvent>> decode_event(std::string_view bytes) {
@@ -37,13 +31,13 @@ inline Result<std::optional<DecodedEvent>> decode_event(std::string_view bytes) 
   ByteReader prelude(bytes);
   std::size_t total = prelude.be<std::uint32_t>();
   std::size_t headers_bytes = prelude.be<std::uint32_t>();
-  if (prelude.be<std::uint32_t>() != crc32_of(bytes.substr(0, 8)))
+  if (prelude.be<std::uint32_t>() != event_checksum(bytes.substr(0, 8)))
     return Error{Fault::corrupt, "event message: the checksum of its lengths is wrong"};
   if (total < overhead_bytes + headers_bytes)
     return Error{Fault::corrupt, "event message: its lengths cannot be"};
   if (bytes.size() < total) return std::optional<DecodedEvent>();
   ByteReader checksum(bytes.substr(total - 4, 4));
-  if (checksum.be<std::uint32_t>() != crc32_of(bytes.substr(0, total - 4)))
+  if (checksum.be<std::uint32_t>() != event_checksum(bytes.substr(0, total - 4)))
     return Error{Fault::corrupt, "event message: its checksum is wrong"};
 
   DecodedEvent decoded;
@@ -62,4 +56,4 @@ inline Result<std::optional<DecodedEvent>> decode_event(std::string_view bytes) 
   return std::optional<DecodedEvent>(std::move(decoded));
 }
 
-}  // namespace tailrace::aws
+}  // namespace tailrace::aws::testing

@@ -77,6 +77,7 @@ class SegmentedLog final : public StreamLog {
     std::size_t room_waiters = 0;
     bool flushed = false;  // the writer is to take what is there
     bool writer_waits = false;
+    std::size_t batches_awaited = 1;  // fewer need not wake it
     bool stopping = false;
     bool try_room_now = false;
     bool rotate = false;  // the open segment is to be sealed
@@ -101,6 +102,9 @@ class SegmentedLog final : public StreamLog {
   // The writer thread.
   void run();
   bool take(std::vector<PendingBatch>& batches);
+  bool gathers() const;
+  void wait_for_work(std::unique_lock<std::mutex>& lock, std::size_t batches,
+                     std::optional<std::chrono::steady_clock::time_point> until);
   bool write(Group& group);
   Result<void> make_ready(std::uint64_t group_bytes);
   Result<void> seal();
@@ -151,6 +155,7 @@ class SegmentedLog final : public StreamLog {
   std::uint64_t segment_records_ = 0;
   bool unproven_ = false;  // no group behind the newest proves that it was synced
   std::chrono::steady_clock::time_point sync_due_;
+  std::chrono::steady_clock::time_point gather_until_;
 
   std::thread thread_;  // last: it runs on all of the above
 };

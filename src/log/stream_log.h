@@ -40,7 +40,8 @@ enum class Sync {
 // A stream's records in append order, kept in segment files (docs/log-format.md).
 //
 // One writer thread makes groups: everything appended, or flushed, while the last group was being
-// written and synced becomes the next one. Any thread may append and read.
+// written and synced becomes the next one; a crowd is given a moment more, since others come with
+// it. Any thread may append and read.
 class StreamLog {
  public:
   struct Options {

@@ -309,6 +309,37 @@ TEST_F(StreamLogTest, AnAbandonedLogGivesUpWhatIsNotWrittenAndRefusesEverything)
   disk->on_sync(nullptr);
 }
 
+TEST_F(StreamLogTest, AGroupThatIsGivenTimeToFillIsWrittenThoughNobodyElseComes) {
+  clock.step = std::chrono::hours{
+      1};  // so long takes each sync, and half of that is more than the writer waits
+  open();
+  append(0, "x");
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    std::latch syncing{1}, go_on{1};
+    std::atomic<bool> held{false};
+    disk->on_sync([&] {
+      if (held.exchange(true)) return;
+      syncing.count_down();
+      go_on.wait();
+    });
+    Batch batch = batch_at(1000);
+    batch.add(0, "key", "held");
+    ASSERT_TRUE(log->append(batch, patience));
+    syncing.wait();
+    StreamLog::Ticket last = 0;
+    for (int i = 0; i < 6; ++i) {
+      batch.add(0, "key", "waits");
+      last = log->append(batch, patience)->ticket;
+    }
+    go_on.count_down();
+    ASSERT_TRUE(log->wait_durable(last, patience));
+    EXPECT_EQ(log->statistics().groups, 1 + 2 * round);
+    disk->on_sync(nullptr);
+  }
+  open();
+  EXPECT_EQ(payloads(0).size(), 1u + 3 * 7);
+}
+
 TEST_F(StreamLogTest, SmallGroupsAreWrittenOverZerosAndLargeOnesAreNot) {
   open();
   for (int i = 0; i < 10; ++i) append(0, "x");

@@ -16,8 +16,12 @@ namespace tailrace::log::testing {
 class SteppedClock final : public Clock {
  public:
   UnixMicros now() override { return time; }
-  std::chrono::steady_clock::time_point steady() override { return {}; }
+  std::chrono::steady_clock::time_point steady() override { return steady_ += step; }
   UnixMicros time{std::chrono::milliseconds{1000}};
+  std::chrono::seconds step{0};  // between two looks at the steady clock, both by the writer
+
+ private:
+  std::chrono::steady_clock::time_point steady_;
 };
 
 // Tests of the log wait for other threads at most so long: for ever, as long as they pass.

@@ -4,6 +4,7 @@ Every server gets the same loads, one server at a time, in rounds: what the mach
 them. A figure is the median of the rounds, with the smallest and the largest."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -98,6 +99,7 @@ def one_round(server, seconds, measured, absent):
     try:
         if reason := server.missing():
             raise RuntimeError(reason)
+        os.sync()  # what the server before left for the disk is not this one's to wait for
         with server:
             measured.setdefault(server.name, []).append(loads(server, seconds))
     except Exception as error:

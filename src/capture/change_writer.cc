@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include "capture/append.h"
-#include "capture/wait_synced.h"
 
 namespace tailrace::capture {
 namespace {
@@ -249,7 +248,7 @@ void ChangeWriter::settle() {
 
 Result<void> ChangeWriter::wait_settled(std::chrono::milliseconds patience) {
   if (pending_.empty()) return {};
-  auto synced = wait_synced(target(), pending_.back().ticket, patience);
+  auto synced = target().wait_synced(pending_.back().ticket, patience);
   settle();
   return synced;
 }

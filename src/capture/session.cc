@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "capture/continuity.h"
-#include "capture/wait_synced.h"
 
 namespace tailrace::capture {
 namespace {
@@ -229,7 +228,7 @@ Result<void> Session::append_marks(stream::Batch& batch) {
   auto appended = stream_.append(batch, marks_patience);
   if (!appended) return std::move(appended).error().during("write the task's progress");
   // What follows is done at the source or to other files, and a power cut does not take it back.
-  return wait_synced(stream_.log(), appended->ticket, marks_patience);
+  return stream_.log().wait_synced(appended->ticket, marks_patience);
 }
 
 Result<void> Session::create_slot(Progress& progress) {

@@ -11,7 +11,6 @@
 #include "capture/aside.h"
 #include "capture/progress.h"
 #include "capture/session.h"
-#include "capture/wait_synced.h"
 #include "pg/catalog_queries.h"
 #include "rules/mappings.h"
 
@@ -111,7 +110,7 @@ class PostgresTask final : public Task {
     mark_forgotten(batch, spec_.name, *progress);
     auto appended = stream_->append(batch, milliseconds(10000));
     if (!appended) return std::move(appended).error();
-    if (auto synced = wait_synced(stream_->log(), appended->ticket, milliseconds(10000)); !synced)
+    if (auto synced = stream_->log().wait_synced(appended->ticket, milliseconds(10000)); !synced)
       return synced;
     vitals_.stream_durable = 0;
     return Aside::remove(*folder_);

@@ -13,7 +13,7 @@
 
 namespace tailrace::log {
 
-// How far the log is durable, and the threads that wait for it.
+// How far the log is durable, or synced, and the threads that wait for it.
 //
 // A group wakes only those whose batch it holds: the others wait for the next group, and waking all
 // for each group would cost as many context switches as there are writers.

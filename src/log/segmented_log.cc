@@ -150,6 +150,10 @@ Result<void> SegmentedLog::wait_durable(Ticket ticket, std::chrono::milliseconds
   return durable_.wait(ticket, patience);
 }
 
+Result<void> SegmentedLog::wait_synced(Ticket ticket, std::chrono::milliseconds patience) {
+  return (options_.sync == Sync::interval ? synced_ : durable_).wait(ticket, patience);
+}
+
 std::uint64_t SegmentedLog::subscribe(std::function<void()> wake) {
   std::uint64_t subscription = next_subscription_++;
   subscribers_.with([&](auto& subscribers) { subscribers[subscription] = std::move(wake); });
@@ -353,7 +357,10 @@ bool SegmentedLog::sync_what_is_due() {
 
 void SegmentedLog::note_synced() {
   if (writer_.synced_end() < writer_.position()) return;
-  if (synced_.exchange(state_.last_ticket) != state_.last_ticket) wake_subscribers();
+  if (synced_.ticket() == state_.last_ticket) return;
+  synced_.begin_group(state_.last_ticket);
+  synced_.reach(state_.last_ticket);
+  wake_subscribers();
 }
 
 // False when the log is being closed.
@@ -424,6 +431,7 @@ void SegmentedLog::refuse(const Error& error) {
   }
   room_.notify_all();
   durable_.fence(error);
+  synced_.fence(error);
   wake_subscribers();
 }
 

@@ -38,9 +38,10 @@ class SegmentedLog final : public StreamLog {
   Ticket appended() const override;
   Ticket durable() const override { return durable_.ticket(); }
   Ticket synced() const override {
-    return options_.sync == Sync::interval ? synced_.load() : durable();
+    return options_.sync == Sync::interval ? synced_.ticket() : durable();
   }
   Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) override;
+  Result<void> wait_synced(Ticket ticket, std::chrono::milliseconds patience) override;
   std::uint64_t subscribe(std::function<void()> wake) override;
   void unsubscribe(std::uint64_t subscription) override;
 
@@ -139,7 +140,7 @@ class SegmentedLog final : public StreamLog {
   Guarded<Written> written_;
 
   DurableEnd durable_;
-  std::atomic<Ticket> synced_;  // for Sync::interval
+  DurableEnd synced_;  // for Sync::interval
   Guarded<std::map<std::uint64_t, std::function<void()>>> subscribers_;
   std::atomic<std::uint64_t> next_subscription_{1};
 

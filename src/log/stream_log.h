@@ -95,8 +95,9 @@ class StreamLog {
   // Everything up to this ticket survives a power cut as well, as far as the log ever promises
   // that: with Sync::interval it follows durable() by sync_interval or so, else it is the same.
   virtual Ticket synced() const = 0;
-  // Fault::timeout when the time is over first, Fault::fenced when it will never be durable.
+  // Fault::timeout when the time is over first, Fault::fenced when it will never be so.
   virtual Result<void> wait_durable(Ticket ticket, std::chrono::milliseconds patience) = 0;
+  virtual Result<void> wait_synced(Ticket ticket, std::chrono::milliseconds patience) = 0;
 
   // `wake` is called on the log's thread whenever durable() or synced() has moved or the log was
   // fenced; it must not block nor call back into the log. After unsubscribe() returns it is not

@@ -440,6 +440,8 @@ TEST_F(StreamLogTest, WithSyncIntervalSyncedFollowsDurable) {
   append(0, "y");
   EXPECT_EQ(log->durable(), 2u);
   EXPECT_EQ(log->synced(), 1u);
+  EXPECT_TRUE(log->wait_synced(1, 0ms));
+  EXPECT_EQ(log->wait_synced(2, 1ms).error().fault, Fault::timeout);
 
   options.sync_interval = 1ms;
   open();
@@ -451,6 +453,7 @@ TEST_F(StreamLogTest, WithSyncIntervalSyncedFollowsDurable) {
   append(0, "z");
   EXPECT_EQ(synced.get_future().wait_for(patience), std::future_status::ready);
   log->unsubscribe(subscription);
+  EXPECT_TRUE(log->wait_synced(append(0, "again"), patience));
 }
 
 TEST_F(StreamLogTest, WithSyncIntervalAFullDiskHoldsUpNoSync) {
@@ -463,15 +466,8 @@ TEST_F(StreamLogTest, WithSyncIntervalAFullDiskHoldsUpNoSync) {
   Batch large = batch_at(1000);
   large.add(0, "key", std::string(5u << 20, 'z'));  // beyond what was reserved ahead
   ASSERT_TRUE(log->append(large, patience));
-  std::promise<void> synced;
-  auto subscription = log->subscribe([&, told = false]() mutable {
-    if (log->synced() == 2 && !std::exchange(told, true)) synced.set_value();
-  });
-  if (log->synced() < 2) {
-    EXPECT_EQ(synced.get_future().wait_for(patience), std::future_status::ready);
-  }
+  EXPECT_TRUE(log->wait_synced(2, patience));
   EXPECT_EQ(log->durable(), 2u);
-  log->unsubscribe(subscription);
 }
 
 TEST_F(StreamLogTest, WithoutSyncNothingIsSyncedBeforeTheEnd) {

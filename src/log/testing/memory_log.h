@@ -57,6 +57,7 @@ class MemoryLog : public StreamLog {
   Ticket durable() const override { return 0; }
   Ticket synced() const override { return durable(); }
   Result<void> wait_durable(Ticket, std::chrono::milliseconds) override { return {}; }
+  Result<void> wait_synced(Ticket, std::chrono::milliseconds) override { return {}; }
 
   std::uint64_t subscribe(std::function<void()> wake) override {
     std::lock_guard lock(wakes_mutex_);

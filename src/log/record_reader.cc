@@ -163,18 +163,14 @@ Result<RecordReader::Located> RecordReader::locate(ShardNumber shard, Offset fro
   std::optional<Index::Run> run;
   {
     std::shared_lock lock(mutex_);
-    const Index& index = index_;
-    Offset first = index.first_offset(shard);
+    Offset first = index_.first_offset(shard);
     if (from < first) return trimmed_error(shard, from, first);
-    located.next = std::max(from, index.end_offset(shard));
-    const Index::Shard* found = index.find(shard);
-    if (found == nullptr || from >= found->end) {
-      located.next = std::max(from, index.end_offset(shard));
-      return located;
-    }
+    located.next = std::max(from, index_.end_offset(shard));
+    const Index::Shard* found = index_.find(shard);
+    if (found == nullptr || from >= found->end) return located;
     auto at = found->run_at(from);
     if (at == found->sealed.end()) {
-      located.segment = index.open_segment();
+      located.segment = index_.open_segment();
       take(found->open);
       return located;
     }
